@@ -1,0 +1,1 @@
+"""Great Expectations on DuckDB: engine, suites, gates. Knows nothing of Dagster."""

@@ -1,0 +1,1 @@
+"""The Python side of Meshline: see docs/architecture.md for what may import what."""

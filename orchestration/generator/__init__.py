@@ -1,0 +1,1 @@
+"""Generated extracts with known defects and their truth. Imports core only."""

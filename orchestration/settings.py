@@ -1,0 +1,91 @@
+"""Settings of one Meshline home.
+
+What belongs here: the only reading of the environment, and the paths and limits derived from it.
+What does not: policy (that is `seeds/`) and secrets (those are read where they are used, by name).
+Anyone but `orchestration.core` may import this.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where one home keeps its state, and the limits of its work.
+
+    Attributes:
+        home: Folder of all state; two homes never touch each other.
+        landing: Folder with one sub-folder per source.
+        seeds: The operating model as data.
+        dbt_project: The SQL project.
+        memory_limit_mb: Ceiling for DuckDB, whole MiB.
+        threads: Worker threads of DuckDB and dbt.
+        max_file_mb: Largest landed file as delivered, whole MiB.
+        max_expanded_mb: Largest landed file after unpacking, whole MiB.
+        max_expansion_ratio: Largest unpacked size as a multiple of the packed size.
+        parse_timeout_seconds: Longest time that one file may take to parse.
+        keep_generations: Published files kept in `serving/`.
+    """
+
+    home: Path
+    landing: Path
+    seeds: Path = PROJECT_ROOT / "seeds"
+    dbt_project: Path = PROJECT_ROOT / "dbt_project"
+    memory_limit_mb: int = 4096
+    threads: int = 2
+    max_file_mb: int = 20_480
+    max_expanded_mb: int = 20_480
+    max_expansion_ratio: int = 100
+    parse_timeout_seconds: int = 3600
+    keep_generations: int = 3
+
+    @property
+    def warehouse(self) -> Path:
+        """The one DuckDB file that a run writes."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def serving(self) -> Path:
+        """Published generations, the pointer file and the `current.duckdb` symlink."""
+        return self.home / "serving"
+
+    @property
+    def files(self) -> Path:
+        """Landed bytes under their hash; the warehouse can be rebuilt from here."""
+        return self.home / "files"
+
+    @property
+    def scratch(self) -> Path:
+        """Spill and work files; may be deleted whenever no run is active."""
+        return self.home / "scratch"
+
+    @property
+    def dagster_home(self) -> Path:
+        """State of Dagster: runs, schedules, event log."""
+        return self.home / "dagster"
+
+    @property
+    def dbt_state(self) -> Path:
+        """dbt's target and log folders, apart per home."""
+        return self.home / "dbt"
+
+
+def load_settings(home: Path | None = None, landing: Path | None = None) -> Settings:
+    """Return the settings of a home; arguments win over the environment, which wins over defaults.
+
+    Args:
+        home: `--home`; else `MESHLINE_HOME`; else `.meshline` in the working folder.
+        landing: `--landing`; else `<home>/landing`.
+
+    Source: environment names `MESHLINE_HOME`, `MESHLINE_MEMORY_MB`, `MESHLINE_THREADS`.
+    """
+    chosen = (home or Path(os.environ.get("MESHLINE_HOME", ".meshline"))).absolute()
+    return Settings(
+        home=chosen,
+        landing=(landing or chosen / "landing").absolute(),
+        memory_limit_mb=int(os.environ.get("MESHLINE_MEMORY_MB", "4096")),
+        threads=int(os.environ.get("MESHLINE_THREADS", str(os.cpu_count() or 2))),
+    )

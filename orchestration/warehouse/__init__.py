@@ -1,0 +1,1 @@
+"""The one door to DuckDB: loader, writer, reader, publisher. Imports core and settings only."""
