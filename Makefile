@@ -1,0 +1,127 @@
+# The door for people and for CI. Needs Python 3.11 to 3.13 and make; everything else is installed into .venv.
+# Stamps inside .venv remember which locks were installed from which folder, so a second call sets nothing up again.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+HOME_DIR ?= .meshline
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+
+SETUP_INPUTS := requirements-setup.lock pyproject.toml
+RUN_ID := $(shell { pwd; cat requirements.lock $(SETUP_INPUTS); } | cksum | tr ' ' '-')
+DEV_ID := $(shell { pwd; cat requirements.lock requirements-dev.lock $(SETUP_INPUTS); } | cksum | tr ' ' '-')
+RUN_STAMP := $(VENV)/.stamp-run-$(RUN_ID)
+DEV_STAMP := $(VENV)/.stamp-dev-$(DEV_ID)
+
+# Quiet third parties: no usage statistics, no checks for newer versions, no prompts.
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export GX_ANALYTICS_ENABLED := false
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+export UV_PYTHON_DOWNLOADS := never
+export UV_NO_PROGRESS := 1
+
+.PHONY: help setup setup-dev run test check lint types layers sql dev bench soak lock clean
+
+help:
+	@echo "make run    set up if needed, reconcile the samples, print the summary"
+	@echo "make setup  the set-up alone: .venv and .venv/bin/meshline"
+	@echo "make test   linters, types and the whole test suite"
+	@echo "make check  linters and types alone"
+	@echo "make dev    Dagster's UI with its daemon on 127.0.0.1:3000, state in $(HOME_DIR)/dagster"
+	@echo "make bench  benchmarks        make soak   long-running tests"
+	@echo "make lock   resolve the dependencies anew        make clean  remove what make made"
+
+# ---------------------------------------------------------------- set-up
+setup: $(RUN_STAMP)
+
+setup-dev: $(DEV_STAMP)
+
+# pip reads only the installer's own small lock; the installer then does the rest several times faster than pip would.
+$(BIN)/uv: requirements-setup.lock
+	@set -e; \
+	for candidate in $(PYTHON) python3.11 python3.12 python3.13 python3; do \
+	  if "$$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
+	    python=$$candidate; break; \
+	  fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "Meshline needs Python 3.11, 3.12 or 3.13, and none was found. Install one, or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; \
+	  exit 1; \
+	fi; \
+	echo "Setting up $(VENV) with $$("$$python" --version) ..."; \
+	"$$python" -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements-setup.lock
+	@touch $@
+
+# A virtual environment that was moved or copied has scripts that point to its old place: it is made anew.
+.PHONY: venv-in-place
+venv-in-place:
+	@if [ -f $(BIN)/uv ] && ! head -c 4096 $(BIN)/activate | grep -qF "$(CURDIR)/$(VENV)"; then rm -rf $(VENV); fi
+
+$(RUN_STAMP): | venv-in-place
+	@$(MAKE) --no-print-directory --silent $(BIN)/uv
+	@echo "Installing the locked dependencies ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/.stamp-run-*
+	@touch $@
+
+$(DEV_STAMP): | $(RUN_STAMP)
+	@echo "Installing the locked tools for tests ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	@rm -f $(VENV)/.stamp-dev-*
+	@touch $@
+
+# ---------------------------------------------------------------- use
+run: $(RUN_STAMP)
+	@$(BIN)/meshline run --home $(HOME_DIR) --landing seeds/samples
+
+dev: $(RUN_STAMP)
+	@mkdir -p $(HOME_DIR)/dagster
+	@MESHLINE_HOME="$(abspath $(HOME_DIR))" DAGSTER_HOME="$(abspath $(HOME_DIR))/dagster" \
+	  $(BIN)/dagster dev --module-name orchestration.definitions --host 127.0.0.1 --port 3000
+
+# ---------------------------------------------------------------- proof
+test: check
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+soak: $(DEV_STAMP)
+	@$(BIN)/python -m pytest -m soak $(PYTEST_ARGS)
+
+bench: $(DEV_STAMP)
+	@$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
+
+check: lint types layers sql
+
+lint: $(DEV_STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+
+types: $(DEV_STAMP)
+	@$(BIN)/mypy
+
+layers: $(DEV_STAMP)
+	@$(BIN)/lint-imports --no-logo
+
+sql: $(DEV_STAMP)
+	@$(BIN)/sqlfluff lint --processes 0 --disable-progress-bar dbt_project/models
+
+# ---------------------------------------------------------------- upkeep
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
+  --no-emit-index-url --no-emit-find-links --no-annotate --no-header
+
+lock: $(BIN)/uv
+	@$(LOCK) --output-file requirements-setup.lock --group setup
+	@$(LOCK) --output-file requirements-dev.lock --group build --group dev pyproject.toml
+	@$(LOCK) --output-file requirements.lock --group build --constraint requirements-dev.lock pyproject.toml
+
+clean:
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dbt_project/target dbt_project/logs logs
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "Removed what make made; $(HOME_DIR) with your data is untouched."
