@@ -1,0 +1,167 @@
+"""Generated extracts: the two things that the rest of Meshline asks of this package.
+
+What belongs here: walking over the orders in bounded memory and writing what was asked for.
+What does not: how an order looks (`orders` and its neighbours) and how a defect is made (`defects`).
+The command line, tests and benchmarks import this.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+
+from orchestration.core.errors import UsageRefused
+from orchestration.generator import layouts, reference
+from orchestration.generator.chunk import Chunk, build_chunk
+from orchestration.generator.defects import inject
+from orchestration.generator.draws import Draws, Ints
+from orchestration.generator.files import ExtractFiles
+from orchestration.generator.settlement import Settlement
+from orchestration.generator.truth import ExpectedException, write_truth
+from orchestration.generator.world import DAY, World
+
+CHUNK_ORDERS = 50_000
+Progress = Callable[[int, int], None]
+
+REFERENCE_STREAMS: Mapping[str, Callable[[World], layouts.Columns]] = {
+    "customers": reference.customers,
+    "people": reference.people,
+    "products": reference.products,
+    "price_book": reference.price_book,
+    "sellers": reference.sellers,
+    "contracts": reference.contracts,
+    "fx_rates": reference.fx_rates,
+}
+# Stream, where its rows stand in a chunk, its layout, and its column of money.
+CHUNK_STREAMS: tuple[tuple[str, str, layouts.Layout, str | None], ...] = (
+    ("orders", "orders", layouts.orders, "total"),
+    ("order_lines", "lines", layouts.order_lines, "net"),
+    ("payments", "payments", layouts.payment_rows, "amount"),
+    ("shipments", "shipments", layouts.shipments, None),
+    ("shipment_lines", "shipment_lines", layouts.shipment_lines, None),
+    ("invoices", "invoices", layouts.invoices, "total"),
+    ("invoice_lines", "invoice_lines", layouts.invoice_lines, "net"),
+    ("seller_statements", "statements", layouts.seller_statements, "gross"),
+)
+STREAMS = frozenset(
+    {*REFERENCE_STREAMS, *(name for name, *_ in CHUNK_STREAMS)}
+    | {"settlement_lines", "settlement_batches", "bank_lines"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateReport:
+    """What was written.
+
+    Attributes:
+        folder: The landing folder; the extract is in `generic/` under it, the truth in `truth/`.
+        orders: Number of orders.
+        rows: Rows per stream; a stream without rows has no file.
+        defects: Expected exceptions per class.
+    """
+
+    folder: Path
+    orders: int
+    rows: Mapping[str, int]
+    defects: Mapping[str, int]
+
+
+def generate(
+    out: Path,
+    orders: int,
+    seed: int = 1,
+    defect_rate: Decimal = Decimal(0),
+    as_of: datetime | None = None,
+    streams: Iterable[str] | None = None,
+    progress: Progress | None = None,
+) -> GenerateReport:
+    """Write `<out>/generic/<stream>.csv` and the truth beside it; the same arguments give the same bytes.
+
+    Args:
+        out: A landing folder; made if it is not there.
+        orders: How many, 1 to 800,000,000.
+        seed: Another seed is another world.
+        defect_rate: Share of orders with one defect each, 0 to 1; exact to a millionth.
+        as_of: Moment at which the extract is taken, aware; orders lie in the 60 days before it.
+            Default: the start of the day after 2026-06-30, UTC.
+        streams: Names of the streams to write; default all.
+        progress: Called with orders done and orders in all.
+
+    Raises:
+        UsageRefused: An argument is out of range; lists all of them.
+    """
+    wanted = _checked(orders, defect_rate, as_of, streams)
+    moment = int(as_of.timestamp()) if as_of else 20_635 * DAY
+    world = World(Draws(seed), orders, moment, moment, 60 * DAY)
+    settlement = Settlement(world)
+    expected: list[ExpectedException] = []
+    per_million = int(defect_rate * 1_000_000)
+    with ExtractFiles(out / "generic", wanted) as files:
+        for stream, layout in REFERENCE_STREAMS.items():
+            files.add(stream, layout(world))
+        for numbers in _chunks(np.arange(orders, dtype=np.int64)):
+            chunk, found = inject(world, build_chunk(world, numbers), per_million)
+            expected += found
+            _write(files, world, chunk)
+            _write_settlement(files, world, settlement, chunk)
+            if progress:
+                progress(int(numbers[-1]) + 1, orders)
+        batches = settlement.batches()
+        files.add("settlement_batches", layouts.settlement_batches(world, batches))
+        files.add("bank_lines", layouts.bank_lines(world, batches))
+        for stream in ("settlement_batches", "bank_lines"):
+            files.count(stream, batches["net"], batches["currency"])
+    write_truth(out / "truth", expected, files.rows, files.sums)
+    defects = Counter(one.exception_code for one in expected)
+    return GenerateReport(out, orders, dict(files.rows), dict(sorted(defects.items())))
+
+
+def _checked(
+    orders: int, defect_rate: Decimal, as_of: datetime | None, streams: Iterable[str] | None
+) -> frozenset[str]:
+    """Return the streams to write, or refuse all faulty arguments at once."""
+    wanted = STREAMS if streams is None else frozenset(streams)
+    faults = []
+    if not 1 <= orders <= 800_000_000:
+        faults.append(f"orders is {orders}: give a number from 1 to 800000000")
+    if not 0 <= defect_rate <= 1:
+        faults.append(f"the defect rate is {defect_rate}: give a share from 0 to 1, such as 0.02")
+    if as_of is not None and as_of.tzinfo is None:
+        faults.append(f"as-of {as_of.isoformat()} has no time zone: add one, such as Z")
+    if unknown := sorted(wanted - STREAMS):
+        known = ", ".join(sorted(STREAMS))
+        faults.append(f"no stream is named {', '.join(unknown)}: choose from {known}")
+    if faults:
+        raise UsageRefused("Nothing was generated.\n" + "\n".join(f"- {one}" for one in faults))
+    return wanted
+
+
+def _chunks(numbers: Ints) -> Iterator[Ints]:
+    """Yield the numbers in pieces of bounded size."""
+    for start in range(0, len(numbers), CHUNK_ORDERS):
+        yield numbers[start : start + CHUNK_ORDERS]
+
+
+def _write(files: ExtractFiles, world: World, chunk: Chunk) -> None:
+    """Append the chunk to every wanted stream."""
+    for stream, attribute, layout, amount in CHUNK_STREAMS:
+        if not files.wants(stream):
+            continue
+        rows = getattr(chunk, attribute)
+        files.add(stream, layout(world, rows))
+        if amount and "currency" in rows.columns:
+            files.count(stream, rows[amount], rows["currency"])
+
+
+def _write_settlement(
+    files: ExtractFiles, world: World, settlement: Settlement, chunk: Chunk
+) -> None:
+    """Append the settlement lines of the chunk's payments."""
+    lines = settlement.lines(chunk.payments)
+    if files.wants("settlement_lines"):
+        files.add("settlement_lines", layouts.settlement_lines(world, lines))
+        files.count("settlement_lines", lines["net"], lines["currency"])

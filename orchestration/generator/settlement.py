@@ -1,0 +1,97 @@
+"""Settlement batches, their lines, and the bank: where the money of payments went.
+
+What belongs here: a daily batch per provider and currency, its footing, its payout.
+What does not: payments. Batches cross chunks, so the counts and sums of each are kept here.
+Only the generator imports this.
+"""
+
+import numpy as np
+
+from orchestration.generator import payments as p
+from orchestration.generator import world as w
+from orchestration.generator.draws import Ints
+from orchestration.generator.frames import Frame, frame
+from orchestration.generator.world import DAY, World
+
+PROVIDERS = ("cardway", "pocketpay", "girohub")
+LINE_TYPES = ("payment", "refund", "chargeback")
+_TYPE_OF_KIND = np.array([0, 0, 0, 0, 1, 1, 2, 2, 0, 0])
+_FEE_BASIS_POINTS = np.array([290, 340, 20])
+_GBP = 2
+_DAYS = 80
+
+
+class Settlement:
+    """Adds payments to their batches, chunk by chunk; `batches` closes them.
+
+    A payment is posted a day after it happened; the batch of a day is paid out the day after.
+    Batches whose payout day is not over are not reported.
+    """
+
+    def __init__(self, world: World) -> None:
+        """Start with no batch."""
+        self._first_day = (world.as_of - 62 * DAY) // DAY
+        self._last_day = world.known_until // DAY - 2
+        size = _DAYS * len(PROVIDERS) * len(w.CURRENCIES)
+        self._counts = np.zeros(size, np.int64)
+        self._net = np.zeros(size, np.int64)
+
+    def lines(self, payments: Frame) -> Frame:
+        """Return the settlement lines of payments that moved money through a provider.
+
+        net = gross - fee - fee tax; gross is signed from the merchant's side, a fee taken is positive.
+        Columns: batch, line_no, type, order, seq, ref_kind, gross, fee, fee_tax, net, currency, at.
+        """
+        sign = p.EVIDENCE_SIGN[payments["kind"]]
+        moved = (sign != 0) & (payments["method"] < len(PROVIDERS)) & (payments["is_test"] == 0)
+        moved &= (payments["status"] == p.SUCCEEDED) & (payments["refused"] == 0)
+        moved &= (payments["at"] + DAY) // DAY <= self._last_day
+        own = payments.rows(moved)
+        sign = sign[moved]
+        takes_fee = (own["kind"] == p.CAPTURE) | (own["kind"] == p.SALE)
+        fee = np.where(takes_fee, w.share(own["amount"], _FEE_BASIS_POINTS[own["method"]]), 0)
+        fee_tax = np.where(own["currency"] == _GBP, w.share(fee, 2_000), 0)
+        gross = sign * own["amount"]
+        posted = own["at"] + DAY
+        made = frame(
+            len(own),
+            batch=self._batch(posted, own["method"], own["currency"]),
+            type=_TYPE_OF_KIND[own["kind"]],
+            order=own["order"],
+            seq=own["seq"],
+            ref_kind=own["ref_kind"],
+            gross=gross,
+            fee=fee,
+            fee_tax=fee_tax,
+            net=gross - fee - fee_tax,
+            currency=own["currency"],
+            at=posted,
+        ).in_order_of("batch", "order", "seq")
+        return made.having(line_no=self._number(made["batch"], made["net"]))
+
+    def batches(self) -> Frame:
+        """Return the batches with lines. Columns: batch, provider, currency, day (of closing), net."""
+        batch = np.flatnonzero(self._counts)
+        rest, currency = np.divmod(batch, len(w.CURRENCIES))
+        day, provider = np.divmod(rest, len(PROVIDERS))
+        return frame(
+            len(batch),
+            batch=batch,
+            provider=provider,
+            currency=currency,
+            day=day + self._first_day,
+            net=self._net[batch],
+        )
+
+    def _batch(self, posted: Ints, provider: Ints, currency: Ints) -> Ints:
+        """Return the batch number of a day, provider and currency."""
+        day = posted // DAY - self._first_day
+        return (day * len(PROVIDERS) + provider) * len(w.CURRENCIES) + currency
+
+    def _number(self, batch: Ints, net: Ints) -> Ints:
+        """Return line numbers that go on where the last chunk stopped, and add to the batches."""
+        rank = np.arange(len(batch)) - np.searchsorted(batch, batch)
+        line_no = self._counts[batch] + rank + 1
+        np.add.at(self._counts, batch, 1)
+        np.add.at(self._net, batch, net)
+        return line_no
