@@ -1,0 +1,52 @@
+"""The fault catalogue: one line per fault case, the same ids that quarantine reasons carry.
+
+What belongs here: ids and titles. What does not: tests (they lie in this folder, one at least per
+id, the id in the test's name, as in `test_a4_...`) and expectations of any one case.
+Later parts add the cases of storage (B), delivery (C) and people (D) to `FAULTS`.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One way in which the world breaks its promise to us.
+
+    Attributes:
+        fault_id: Letter of the area and a number, such as `A4`.
+        title: What happens, in one line.
+    """
+
+    fault_id: str
+    title: str
+
+
+INGEST_FAULTS = (
+    Fault("A1", "The same file is delivered again, byte for byte"),
+    Fault("A2", "A file comes under a known name with other bytes"),
+    Fault("A3", "A file is still being written when the run looks"),
+    Fault("A4", "A file is cut short, at the end of a row or in the middle of a number"),
+    Fault("A5", "A delivery that needs a manifest comes without one"),
+    Fault("A6", "Files arrive late or out of order"),
+    Fault("A7", "A file of a sequence is missing"),
+    Fault("A8", "A file is empty or has a header only"),
+    Fault("A9", "Rows have too few or too many fields, or a quote is not closed"),
+    Fault("A10", "Columns are missing, new, renamed, doubled, reordered or of another type"),
+    Fault("A11", "A header is an attack"),
+    Fault("A12", "A file name is an attack"),
+    Fault("A13", "A landed name is a link, a device or a pipe"),
+    Fault("A14", "A packed file unpacks to far more than it should"),
+    Fault("A15", "A row, a field or a header is far too large"),
+    Fault("A16", "Bytes are not the text encoding that the contract names"),
+    Fault("A17", "A number is not written in the amount grammar"),
+    Fault("A18", "An amount has more decimals than its currency"),
+    Fault("A19", "Sums grow beyond the width of one amount"),
+    Fault("A20", "A text is a spreadsheet formula"),
+    Fault("A21", "A time has no zone, does not exist or is not plausible"),
+    Fault("A22", "Two keys look alike but are not the same"),
+    Fault("A23", "One key comes twice in a file with different content"),
+    Fault("A24", "A document disappears from the feed without a word"),
+    Fault("A25", "A source's clock is wrong, or a change does not move its timestamp"),
+)
+
+FAULTS = INGEST_FAULTS
