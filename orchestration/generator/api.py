@@ -1,7 +1,7 @@
 """Generated extracts: the two things that the rest of Meshline asks of this package.
 
 What belongs here: walking over the orders in bounded memory and writing what was asked for.
-What does not: how an order looks (`orders` and its neighbours) and how a defect is made (`defects`).
+What does not: how an order looks (`orders` and its neighbours), how a defect is made (`defects`).
 The command line, tests and benchmarks import this.
 """
 
@@ -39,13 +39,13 @@ REFERENCE_STREAMS: Mapping[str, Callable[[World], layouts.Columns]] = {
 # Stream, where its rows stand in a chunk, its layout, and its column of money.
 CHUNK_STREAMS: tuple[tuple[str, str, layouts.Layout, str | None], ...] = (
     ("orders", "orders", layouts.orders, "total"),
-    ("order_lines", "lines", layouts.order_lines, "net"),
+    ("order_lines", "lines", layouts.order_lines, None),
     ("payments", "payments", layouts.payment_rows, "amount"),
     ("shipments", "shipments", layouts.shipments, None),
     ("shipment_lines", "shipment_lines", layouts.shipment_lines, None),
     ("invoices", "invoices", layouts.invoices, "total"),
     ("invoice_lines", "invoice_lines", layouts.invoice_lines, "net"),
-    ("seller_statements", "statements", layouts.seller_statements, "gross"),
+    ("seller_statements", "statements", layouts.seller_statements, "net"),
 )
 STREAMS = frozenset(
     {*REFERENCE_STREAMS, *(name for name, *_ in CHUNK_STREAMS)}
@@ -76,10 +76,11 @@ def generate(
     seed: int = 1,
     defect_rate: Decimal = Decimal(0),
     as_of: datetime | None = None,
+    *,
     streams: Iterable[str] | None = None,
     progress: Progress | None = None,
 ) -> GenerateReport:
-    """Write `<out>/generic/<stream>.csv` and the truth beside it; the same arguments give the same bytes.
+    """Write `<out>/generic/<stream>.csv` and `<out>/truth/`; same arguments, same bytes.
 
     Args:
         out: A landing folder; made if it is not there.

@@ -6,7 +6,6 @@ Only the generator imports this.
 
 import numpy as np
 
-from orchestration.generator import world as w
 from orchestration.generator.draws import Bools
 from orchestration.generator.frames import Frame, frame, stack
 from orchestration.generator.payments import is_live
@@ -73,7 +72,10 @@ def _charge(orders: Frame, line_no: int, column: str, sign: int) -> Frame:
 
 
 def invoice_frame(world: World, orders: Frame) -> Frame:
-    """Return one invoice per live order. Columns: order, customer, currency, at, due_on, net, tax, total."""
+    """Return one invoice per live order.
+
+    Columns: order, customer, currency, at, due_on, net, tax, total.
+    """
     own = orders.rows(_billed(world, orders))
     lag = HOUR + world.draws.below("invoice.minute", 60 * (LAST_HOURS - 1), own["order"]) * 60
     at = own["ordered_at"] + lag

@@ -1,6 +1,7 @@
 """Shipments and seller statements: what left the warehouse, what sellers were told they sold.
 
-What belongs here: both documents as they follow from order lines. What does not: wrong ones (`defects`).
+What belongs here: both documents as they follow from order lines.
+What does not: wrong ones (`defects`).
 Only the generator imports this.
 """
 
@@ -29,7 +30,8 @@ def _due(world: World, orders: Frame) -> Bools:
 def shipment_line_frame(world: World, orders: Frame, lines: Frame) -> Frame:
     """Return what was shipped of each line that ships; some orders go in two parcels.
 
-    Columns: order, parcel (0 or 1), line_no (of the order, unique in the parcel), product, quantity, ref_kind.
+    Columns: order, parcel (0 or 1), line_no (of the order, unique in the parcel), product,
+    quantity, ref_kind.
     """
     due = _due(world, orders)
     split = due & world.draws.chance("shipment.split", 1_500, orders["order"])
@@ -58,7 +60,10 @@ def shipment_line_frame(world: World, orders: Frame, lines: Frame) -> Frame:
 
 
 def shipment_frame(world: World, orders: Frame, shipment_lines: Frame) -> Frame:
-    """Return one shipment per parcel. Columns: order, parcel, at, delivered_at, status, ref_kind."""
+    """Return one shipment per parcel.
+
+    Columns: order, parcel, at, delivered_at, status, ref_kind.
+    """
     key = shipment_lines["order"] * 2 + shipment_lines["parcel"]
     order, parcel = np.divmod(np.unique(key), 2)
     at_row = np.searchsorted(orders["order"], order)

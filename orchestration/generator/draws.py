@@ -1,6 +1,6 @@
 """Repeatable draws: a number that depends on nothing but the seed, the question and the keys.
 
-What belongs here: the hash that stands in for a random generator, and the shapes in which it is asked.
+What belongs here: the hash that stands in for a random generator, and the ways to ask it.
 What does not: any fact about orders. Anyone in the generator may import this.
 
 A draw has no state, so an order is the same whatever was generated before it, in whatever chunks,
@@ -50,7 +50,7 @@ class Draws:
         return state
 
     def below(self, question: str, limit: int, *keys: Ints) -> Ints:
-        """Return whole numbers from 0 to `limit` - 1 (limit below 2**31), one per row of the keys."""
+        """Return whole numbers from 0 to `limit` - 1 (limit below 2**31), one per row."""
         high = self._hash(question, keys) >> np.uint64(33)
         return ((high * np.uint64(limit)) >> np.uint64(31)).astype(np.int64)
 

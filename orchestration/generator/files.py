@@ -28,7 +28,7 @@ class ExtractFiles(AbstractContextManager["ExtractFiles"]):
         """Open nothing yet.
 
         Args:
-            folder: Where the files go; made if it is not there. Older files of a stream are replaced.
+            folder: Where the files go; made if it is not there. Older files are replaced.
             streams: Names of the streams to write; others are counted nowhere.
             suffix: Added to each stream's file name before `.csv`.
         """

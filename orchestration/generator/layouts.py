@@ -1,7 +1,8 @@
 """The delivered columns of each stream: names as in the generic contract, values as text.
 
 What belongs here: one function per stream, from a frame to columns in their order.
-What does not: files (`files`) and the small reference streams (`reference`). Only the generator imports this.
+What does not: files (`files`) and the small reference streams (`reference`).
+Only the generator imports this.
 """
 
 from collections.abc import Callable, Mapping

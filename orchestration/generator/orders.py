@@ -90,7 +90,7 @@ def _ordered_at(world: World, orders: Ints, root: Ints, amends: Bools) -> Ints:
 
 
 def _status(world: World, orders: Ints, kind: Ints, ordered_at: Ints) -> tuple[Ints, Bools]:
-    """Return status and whether it is a test; contract orders that amendments build on stay live."""
+    """Return status and whether it is a test; contract orders stay live."""
     draws = world.draws
     sold = ~w.is_enterprise(kind)
     is_test = draws.chance("order.test", 50, orders) & sold
@@ -150,7 +150,7 @@ def line_frame(world: World, orders: Frame) -> Frame:
 
 
 def _products(world: World, root: Ints, kind: Ints, line_no: Ints) -> Ints:
-    """Return products, no product twice in an order; contracts sell services, the rest mostly goods."""
+    """Return products, none twice in an order: contracts sell services, shops mostly goods."""
     digital = world.draws.chance("line.digital", 1_500, root, line_no) & (kind == w.COMMERCE)
     boxed = world.draws.chance("line.boxed", 1_000, root, line_no) & (line_no > 1)
     group = np.where(

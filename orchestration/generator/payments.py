@@ -103,44 +103,49 @@ def payment_frame(world: World, orders: Frame) -> Frame:
     method = _methods(world, chosen)
     minutes = draws.below("payment.minute", 3_000, chosen["order"])
     amounts = _amounts(world, chosen)
-    parts = [payment_rows(chosen.rows(np.zeros(0, np.int64)), 0, SALE, 0, 0, 0)]
+    nobody = chosen.rows(np.zeros(0, np.int64))
+    parts = [payment_rows(nobody, seq=0, kind=SALE, amount=0, at=0, method=0)]
     for number, (_, _, _, _, steps) in enumerate(WAYS):
         rows = np.flatnonzero(way == number)
         own = chosen.rows(rows)
         for seq, step in enumerate(steps):
-            at = own["ordered_at"] + step.hours * HOUR + minutes[rows]
-            paid_by = method[rows] if step.method is None else step.method
-            amount = amounts[step.share][rows]
-            part = payment_rows(own, seq, step.kind, amount, at, paid_by)
-            parts.append(part.having(parent=step.parent, status=step.status))
+            part = payment_rows(
+                own,
+                seq=seq,
+                kind=step.kind,
+                amount=amounts[step.share][rows],
+                at=own["ordered_at"] + step.hours * HOUR + minutes[rows],
+                method=method[rows] if step.method is None else step.method,
+                parent=step.parent,
+                status=step.status,
+            )
+            parts.append(part)
     return stack(parts).in_order_of("order", "seq")
 
 
-def payment_rows(
-    orders: Frame,
-    seq: Ints | int,
-    kind: int,
-    amount: Ints | int,
-    at: Ints | int,
-    method: Ints | int,
-) -> Frame:
-    """Return one succeeded payment for each of the orders."""
+def payment_rows(orders: Frame, **columns: Ints | int) -> Frame:
+    """Return one payment for each of the orders: succeeded and rightly named unless said otherwise.
+
+    Args:
+        orders: The orders that the payments name.
+        columns: seq, kind, amount, at and method; any other column to differ from the usual.
+    """
     return frame(
         len(orders),
         order=orders["order"],
-        seq=seq,
+        seq=columns["seq"],
         parent=NO_PARENT,
-        kind=kind,
-        amount=amount,
+        kind=columns["kind"],
+        amount=columns["amount"],
         currency=orders["currency"],
         customer=orders["customer"],
-        at=at,
-        method=method,
+        at=columns["at"],
+        method=columns["method"],
         status=SUCCEEDED,
         ref_kind=REF_OK,
         is_test=orders["is_test"],
         refused=0,
-    )
+    ).having(**columns)
 
 
 def _ways(world: World, orders: Frame) -> Ints:

@@ -1,4 +1,4 @@
-"""The delivered columns of the reference streams: parties, people, products, prices, contracts, rates.
+"""The delivered columns of the reference streams: parties, products, prices, contracts, rates.
 
 What belongs here: one function per stream, from the world alone. What does not: orders.
 Only the generator imports this.

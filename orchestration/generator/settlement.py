@@ -39,7 +39,7 @@ class Settlement:
     def lines(self, payments: Frame) -> Frame:
         """Return the settlement lines of payments that moved money through a provider.
 
-        net = gross - fee - fee tax; gross is signed from the merchant's side, a fee taken is positive.
+        net = gross - fee - fee tax; gross is signed from the merchant's side, a fee is positive.
         Columns: batch, line_no, type, order, seq, ref_kind, gross, fee, fee_tax, net, currency, at.
         """
         sign = p.EVIDENCE_SIGN[payments["kind"]]
@@ -70,7 +70,10 @@ class Settlement:
         return made.having(line_no=self._number(made["batch"], made["net"]))
 
     def batches(self) -> Frame:
-        """Return the batches with lines. Columns: batch, provider, currency, day (of closing), net."""
+        """Return the batches with lines.
+
+        Columns: batch, provider, currency, day (of closing), net.
+        """
         batch = np.flatnonzero(self._counts)
         rest, currency = np.divmod(batch, len(w.CURRENCIES))
         day, provider = np.divmod(rest, len(PROVIDERS))

@@ -55,7 +55,7 @@ def _column(matrix: Bytes, valid: Bools | None) -> pa.Array:
 
 
 def ids(prefix: str, numbers: Ints, width: int = 9, sequence: Ints | None = None) -> pa.Array:
-    """Return `<prefix>-<number>` or `<prefix>-<number>-<sequence>`; null where the number is negative.
+    """Return `<prefix>-<number>[-<sequence>]`; null where the number is negative.
 
     Args:
         prefix: Plain ASCII.

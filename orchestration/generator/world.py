@@ -1,6 +1,6 @@
 """The fixed facts of a generated world: who buys, what is sold, at what price, and when.
 
-What belongs here: sizes, code lists and the facts of a party or product as a function of its number.
+What belongs here: sizes, code lists, and the facts of a party or product from its number.
 What does not: orders (`orders`) and text (`layouts`). Only the generator imports this.
 """
 
@@ -53,9 +53,8 @@ class World:
         draws: The draws of the seed.
         orders: Orders of the first extract; the number of customers and sellers follows from it.
         as_of: Moment of the first extract, seconds since 1970.
-        known_until: Nothing later than this has been reported; `as_of`, or later in a second extract.
+        known_until: Nothing later than this has been reported: `as_of`, or a later moment.
         window: Seconds before `known_until` over which new orders are spread.
-        extract_no: 1 for the first extract; names its settlement batches apart from later ones.
     """
 
     draws: Draws
@@ -63,7 +62,6 @@ class World:
     as_of: int
     known_until: int
     window: int
-    extract_no: int = 1
 
     @property
     def customers(self) -> int:
@@ -106,7 +104,7 @@ class World:
         return self.draws.below("customer.owner", SALES_PEOPLE, customers)
 
     def contract_start(self, customers: Ints) -> Ints:
-        """Return the day on which the current contract began; it lasts 365 days, as did the one before."""
+        """Return the day on which the current contract began; each lasts 365 days."""
         return self.as_of // DAY - self.draws.between("contract.start", 61, 300, customers)
 
     def seller_commission(self, sellers: Ints) -> Ints:
