@@ -1,0 +1,69 @@
+{# What differs between engines. default__ is DuckDB; spark__ and postgres__ stand beside it. #}
+
+{% macro sha256_hex(expression) %}{{ return(adapter.dispatch('sha256_hex', 'meshline')(expression)) }}{% endmacro %}
+{% macro default__sha256_hex(expression) %}sha256({{ expression }}){% endmacro %}
+{% macro spark__sha256_hex(expression) %}sha2({{ expression }}, 256){% endmacro %}
+{% macro postgres__sha256_hex(expression) %}encode(sha256(convert_to({{ expression }}, 'UTF8')), 'hex'){% endmacro %}
+
+{# The unit separator: it cannot occur in a loaded value, so joined parts cannot collide. #}
+{% macro separator() %}{{ return(adapter.dispatch('separator', 'meshline')()) }}{% endmacro %}
+{% macro default__separator() %}chr(31){% endmacro %}
+{% macro spark__separator() %}char(31){% endmacro %}
+
+{#
+    The first 130 bits of a hex digest as 26 lower-case base32 characters (RFC 4648 alphabet):
+    two runs of 60 bits and one of 10, each of which fits a bigint.
+#}
+{% macro base32_26(hex) %}{{ return(adapter.dispatch('base32_26', 'meshline')(hex)) }}{% endmacro %}
+{% macro default__base32_26(hex) -%}
+    translate(
+        to_base(cast('0x' || substring({{ hex }}, 1, 15) as bigint), 32, 12)
+        || to_base(cast('0x' || substring({{ hex }}, 16, 15) as bigint), 32, 12)
+        || to_base(cast('0x' || substring({{ hex }}, 31, 3) as bigint) >> 2, 32, 2),
+        '0123456789ABCDEFGHIJKLMNOPQRSTUV',
+        'abcdefghijklmnopqrstuvwxyz234567'
+    )
+{%- endmacro %}
+{% macro spark__base32_26(hex) -%}
+    translate(
+        lpad(conv(substring({{ hex }}, 1, 15), 16, 32), 12, '0')
+        || lpad(conv(substring({{ hex }}, 16, 15), 16, 32), 12, '0')
+        || lpad(conv(cast(shiftright(cast(conv(substring({{ hex }}, 31, 3), 16, 10) as bigint), 2) as string), 10, 32), 2, '0'),
+        '0123456789ABCDEFGHIJKLMNOPQRSTUV',
+        'abcdefghijklmnopqrstuvwxyz234567'
+    )
+{%- endmacro %}
+
+{% macro regex_like(expression, pattern) %}{{ return(adapter.dispatch('regex_like', 'meshline')(expression, pattern)) }}{% endmacro %}
+{% macro default__regex_like(expression, pattern) %}regexp_matches({{ expression }}, {{ pattern }}){% endmacro %}
+{% macro spark__regex_like(expression, pattern) %}{{ expression }} rlike {{ pattern }}{% endmacro %}
+{% macro postgres__regex_like(expression, pattern) %}{{ expression }} ~ {{ pattern }}{% endmacro %}
+
+{# Whole seconds from one moment to another. #}
+{% macro seconds_between(start, finish) %}{{ return(adapter.dispatch('seconds_between', 'meshline')(start, finish)) }}{% endmacro %}
+{% macro default__seconds_between(start, finish) %}cast(date_sub('second', {{ start }}, {{ finish }}) as bigint){% endmacro %}
+{% macro spark__seconds_between(start, finish) %}(unix_timestamp({{ finish }}) - unix_timestamp({{ start }})){% endmacro %}
+{% macro postgres__seconds_between(start, finish) %}cast(floor(extract(epoch from ({{ finish }} - {{ start }}))) as bigint){% endmacro %}
+
+{# A moment some whole hours later; the hours may be a column. #}
+{% macro plus_hours(moment, hours) %}{{ return(adapter.dispatch('plus_hours', 'meshline')(moment, hours)) }}{% endmacro %}
+{% macro default__plus_hours(moment, hours) %}cast({{ moment }} + to_hours(cast({{ hours }} as integer)) as timestamp){% endmacro %}
+{% macro spark__plus_hours(moment, hours) %}({{ moment }} + make_interval(0, 0, 0, 0, {{ hours }}, 0, 0)){% endmacro %}
+{% macro postgres__plus_hours(moment, hours) %}({{ moment }} + make_interval(hours => {{ hours }})){% endmacro %}
+
+{# JSON text of one flat object; values are SQL expressions of any scalar type, decimals as strings. #}
+{% macro json_object(pairs) %}{{ return(adapter.dispatch('json_object', 'meshline')(pairs)) }}{% endmacro %}
+{% macro default__json_object(pairs) -%}
+    cast(json_object(
+    {%- for name, expression in pairs.items() %}
+        '{{ name }}', cast({{ expression }} as varchar){{ "," if not loop.last }}
+    {%- endfor %}
+    ) as varchar)
+{%- endmacro %}
+{% macro spark__json_object(pairs) -%}
+    to_json(named_struct(
+    {%- for name, expression in pairs.items() %}
+        '{{ name }}', cast({{ expression }} as string){{ "," if not loop.last }}
+    {%- endfor %}
+    ))
+{%- endmacro %}

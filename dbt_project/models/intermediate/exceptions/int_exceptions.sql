@@ -1,0 +1,99 @@
+-- Grain: one row per exception that holds at the run's moment.
+-- Trap: one fact has one exception: the families do not overlap, and a test proves it.
+
+with unioned as (
+    {%- for family in ['payment', 'fulfilment', 'marketplace', 'keys', 'ingest'] %}
+    select
+        exception_code,
+        leg_code,
+        tenant,
+        recon_key,
+        line_key,
+        fact_key,
+        native_ref,
+        source_system,
+        match_id,
+        currency_code,
+        explanation,
+        leak_amount,
+        expected_value_amount,
+        actual_value_amount,
+        opened_at
+    from {{ ref('int_exceptions__' ~ family) }}
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+),
+
+exception_classes as (
+    select * from {{ ref('exception_classes') }}
+),
+
+severity_policies as (
+    select * from {{ ref('severity_policies') }}
+),
+
+-- The class gives the least severity; the money at risk can raise it.
+severities as (
+    select
+        unioned.exception_code,
+        unioned.fact_key,
+        unioned.recon_key,
+        unioned.line_key,
+        max(severity_policies.severity_rank) as severity_rank
+    from unioned
+    inner join exception_classes
+        on unioned.exception_code = exception_classes.exception_code
+    inner join severity_policies
+        on exception_classes.severity_code = severity_policies.severity_code
+        or unioned.leak_amount >= severity_policies.least_leak_amount
+    group by unioned.exception_code, unioned.fact_key, unioned.recon_key, unioned.line_key
+),
+
+final as (
+    select
+        ---------- keys
+        {{ deterministic_id('ex_', [
+            'unioned.exception_code', 'unioned.leg_code', 'unioned.tenant', 'unioned.recon_key',
+            'unioned.line_key', 'unioned.fact_key',
+        ]) }} as exception_id,
+        unioned.exception_code,
+        unioned.leg_code,
+        unioned.tenant,
+        unioned.recon_key,
+        unioned.line_key,
+        unioned.native_ref,
+        unioned.source_system,
+        unioned.match_id,
+
+        ---------- strings
+        exception_classes.family_code,
+        severity_policies.severity_code,
+        exception_classes.leak_kind,
+        unioned.currency_code,
+        exception_classes.owner_role,
+        exception_classes.approver_role,
+        unioned.explanation,
+
+        ---------- numerics
+        unioned.leak_amount,
+        unioned.expected_value_amount,
+        unioned.actual_value_amount,
+
+        ---------- timestamps
+        unioned.opened_at,
+        {{ plus_hours('unioned.opened_at', 'severity_policies.resolve_hours') }} as due_at
+    from unioned
+    inner join exception_classes
+        on unioned.exception_code = exception_classes.exception_code
+    inner join severities
+        on unioned.exception_code = severities.exception_code
+        and unioned.fact_key = severities.fact_key
+        and unioned.line_key = severities.line_key
+        and coalesce(unioned.recon_key, '') = coalesce(severities.recon_key, '')
+    inner join severity_policies
+        on severities.severity_rank = severity_policies.severity_rank
+)
+
+select * from final

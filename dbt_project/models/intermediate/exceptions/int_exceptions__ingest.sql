@@ -1,0 +1,130 @@
+-- Grain: one row per refused file, rejected row, or feed that is short of what it declared.
+-- Trap: a file that was refused and then delivered well under the same name is no exception any more.
+
+with files as (
+    select * from {{ ref('stg_landing__files') }}
+),
+
+last_loads as (
+    select
+        source,
+        stream,
+        file_name,
+        max(load_seq) as last_loaded_seq
+    from files
+    where status_code = 'loaded'
+    group by source, stream, file_name
+),
+
+refused_files as (
+    select
+        case when files.fault_id = 'A10' then 'ING_SCHEMA_DRIFT' else 'ING_FILE_INCOMPLETE' end as exception_code,
+        cast(null as {{ dbt.type_string() }}) as tenant,
+        files.source,
+        files.source || '/' || files.file_name || ' ' || coalesce(files.file_id, '') as fact_key,
+        files.source || '/' || files.file_name as native_ref,
+        '' as currency_code,
+        'File ' || files.source || '/' || files.file_name || ' was refused ('
+            || coalesce(files.fault_id, 'unreadable') || '): ' || coalesce(files.reason, 'no reason given') as explanation,
+        {{ money('0') }} as leak_amount,
+        files.observed_at as opened_at
+    from files
+    left join last_loads
+        on files.source = last_loads.source
+        and files.stream = last_loads.stream
+        and files.file_name = last_loads.file_name
+    where files.status_code = 'refused'
+        and coalesce(last_loads.last_loaded_seq, 0) < files.load_seq
+),
+
+rejected_rows as (
+    select
+        'ING_ROW_REJECTED' as exception_code,
+        cast(null as {{ dbt.type_string() }}) as tenant,
+        source,
+        source || '/' || file_name || ' ' || file_id || ' ' || cast(line_no as {{ dbt.type_string() }}) as fact_key,
+        source || '/' || file_name || ' line ' || cast(line_no as {{ dbt.type_string() }}) as native_ref,
+        coalesce(currency_code, '') as currency_code,
+        'Line ' || cast(line_no as {{ dbt.type_string() }}) || ' of ' || source || '/' || file_name
+            || ' was not read (' || fault_id || '): ' || reason as explanation,
+        coalesce(rejected_amount, {{ money('0') }}) as leak_amount,
+        observed_at as opened_at
+    from {{ ref('stg_landing__rejected_rows') }}
+),
+
+feed_gaps as (
+    select
+        'ING_FILE_INCOMPLETE' as exception_code,
+        tenant,
+        source,
+        source || '.' || entity || ' ' || cast(gap_from_on as {{ dbt.type_string() }}) as fact_key,
+        source || '.' || entity as native_ref,
+        '' as currency_code,
+        'The feed ' || source || '.' || entity || ' is not complete from '
+            || cast(gap_from_on as {{ dbt.type_string() }}) || ' to ' || cast(gap_to_on as {{ dbt.type_string() }})
+            || ': ' || gap_note || '. What it would show is not counted as missing.' as explanation,
+        {{ money('0') }} as leak_amount,
+        cast(gap_from_on as timestamp) as opened_at
+    from {{ ref('int_feed_gaps') }}
+    where gap_reason_code = 'DECLARED_COUNT'
+),
+
+suspect_rows as (
+    select
+        'ING_ROW_SUSPECT' as exception_code,
+        cast(null as {{ dbt.type_string() }}) as tenant,
+        failed_rows.source,
+        failed_rows.suite || ' ' || failed_rows.expectation || ' ' || failed_rows.native_key as fact_key,
+        failed_rows.native_key as native_ref,
+        '' as currency_code,
+        'A row of ' || failed_rows.source || '.' || failed_rows.stream || ' contradicts itself: '
+            || failed_rows.reason as explanation,
+        {{ money('0') }} as leak_amount,
+        max(files.observed_at) as opened_at
+    from {{ ref('stg_gates__failed_rows') }} as failed_rows
+    inner join files
+        on failed_rows._load_seq = files.load_seq
+    where failed_rows.gate_code = 'source'
+    group by
+        failed_rows.source, failed_rows.stream, failed_rows.suite, failed_rows.expectation,
+        failed_rows.native_key, failed_rows.reason
+),
+
+unioned as (
+    select * from refused_files
+    union all
+    select * from rejected_rows
+    union all
+    select * from feed_gaps
+    union all
+    select * from suspect_rows
+),
+
+final as (
+    select
+        ---------- keys
+        exception_code,
+        '' as leg_code,
+        coalesce(tenant, '') as tenant,
+        cast(null as {{ dbt.type_string() }}) as recon_key,
+        '' as line_key,
+        fact_key,
+        native_ref,
+        source as source_system,
+        cast(null as {{ dbt.type_string() }}) as match_id,
+
+        ---------- strings
+        currency_code,
+        explanation,
+
+        ---------- numerics
+        leak_amount,
+        {{ money('0') }} as expected_value_amount,
+        {{ money('0') }} as actual_value_amount,
+
+        ---------- timestamps
+        opened_at
+    from unioned
+)
+
+select * from final

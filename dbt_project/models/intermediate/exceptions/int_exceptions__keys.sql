@@ -1,0 +1,158 @@
+-- Grain: one row per document whose key leads nowhere, or to more than one place.
+-- Trap: nothing is matched by amount or date here; a damaged key is never repaired by guessing.
+
+with evidence as (
+    select * from {{ ref('int_evidence') }}
+    where anchor_key is null
+),
+
+order_documents as (
+    select * from {{ ref('int_order_documents') }}
+    where recon_key is null
+),
+
+evidence_keys as (
+    select
+        case
+            when ref_status = 'damaged' then 'KEY_CORRUPTED'
+            when ref_status = 'missing' then 'KEY_MISSING'
+            when ref_status = 'ambiguous' then 'KEY_AMBIGUOUS'
+            when leg_code = 'fulfilment' then 'FUL_NO_ORDER'
+            else 'KEY_ORPHAN_RIGHT'
+        end as exception_code,
+        leg_code,
+        tenant,
+        recon_key,
+        source || '.' || stream || ' ' || native_id
+            || coalesce('/' || cast(line_no as {{ dbt.type_string() }}), '') as document_ref,
+        native_id,
+        source_system,
+        coalesce(currency_code, '') as currency_code,
+        coalesce(order_ref, '') as order_ref,
+        {{ money('abs(actual_amount)') }} as document_amount,
+        known_at
+    from evidence
+),
+
+document_keys as (
+    select
+        case
+            when is_damaged then 'KEY_CORRUPTED'
+            when not is_first_of_id then 'KEY_COLLISION'
+            else 'KEY_ORPHAN_RIGHT'
+        end as exception_code,
+        '' as leg_code,
+        tenant,
+        recon_key,
+        source || '.' || stream || ' ' || native_order_id as document_ref,
+        native_order_id as native_id,
+        source_system,
+        '' as currency_code,
+        coalesce(order_ref, '') as order_ref,
+        {{ money('0') }} as document_amount,
+        _observed_at as known_at
+    from order_documents
+),
+
+order_lines as (
+    select * from {{ ref('int_order_lines__keyed') }}
+    where not has_document
+        and not _is_deleted
+),
+
+-- Lines that arrived without their header: one exception an order, not one a line.
+orphan_lines as (
+    select
+        'KEY_ORPHAN_RIGHT' as exception_code,
+        '' as leg_code,
+        tenant,
+        cast(null as {{ dbt.type_string() }}) as recon_key,
+        source || '.' || stream || ' of ' || order_id as document_ref,
+        order_id as native_id,
+        source_system,
+        '' as currency_code,
+        order_id as order_ref,
+        {{ money("sum(case when _row_version = 1 then quantity * cast(unit_rate as decimal(20, 10)) else 0 end)") }}
+            as document_amount,
+        min(_observed_at) as known_at
+    from order_lines
+    group by tenant, source, stream, source_system, order_id
+),
+
+shipment_lines_without_header as (
+    select
+        'KEY_ORPHAN_RIGHT' as exception_code,
+        'fulfilment' as leg_code,
+        shipment_lines.tenant,
+        cast(null as {{ dbt.type_string() }}) as recon_key,
+        shipment_lines.source || '.' || shipment_lines.stream || ' ' || shipment_lines.shipment_id
+            || '/' || cast(shipment_lines.line_no as {{ dbt.type_string() }}) as document_ref,
+        shipment_lines.shipment_id as native_id,
+        shipment_lines.source_system,
+        '' as currency_code,
+        'shipment ' || shipment_lines.shipment_id as order_ref,
+        {{ money('0') }} as document_amount,
+        shipment_lines._observed_at as known_at
+    from {{ ref('int_shipment_lines__latest') }} as shipment_lines
+    left join {{ ref('int_shipments__latest') }} as shipments
+        on shipment_lines.source = shipments.source
+        and shipment_lines.tenant = shipments.tenant
+        and shipment_lines.source_system = shipments.source_system
+        and shipment_lines.source_instance = shipments.source_instance
+        and shipment_lines.shipment_id = shipments.shipment_id
+    where shipments.shipment_id is null
+        and shipment_lines.source <> 'olist'
+),
+
+unioned as (
+    select * from orphan_lines
+    union all
+    select * from shipment_lines_without_header
+    union all
+    select * from evidence_keys
+    union all
+    select * from document_keys
+),
+
+final as (
+    select
+        ---------- keys
+        exception_code,
+        leg_code,
+        tenant,
+        recon_key,
+        '' as line_key,
+        document_ref as fact_key,
+        native_id as native_ref,
+        source_system,
+        cast(null as {{ dbt.type_string() }}) as match_id,
+
+        ---------- strings
+        currency_code,
+        case exception_code
+            when 'KEY_CORRUPTED' then
+                document_ref || ' bears the damaged id ' || order_ref
+                || ': its digits are lost, extract the document again.'
+            when 'KEY_MISSING' then
+                document_ref || ' names no order: have its writer fill the reference.'
+            when 'KEY_AMBIGUOUS' then
+                document_ref || ' names ' || order_ref || ', which several orders bear: say which store or system is meant.'
+            when 'KEY_COLLISION' then
+                document_ref || ' has the same id as another order: add the store or instance to tell them apart.'
+            when 'FUL_NO_ORDER' then
+                document_ref || ' left for ' || order_ref || ', where no such order line is known.'
+            else
+                document_ref || ' names ' || order_ref || ', an order that nobody has reported.'
+        end as explanation,
+
+        ---------- numerics
+        document_amount as leak_amount,
+        {{ money('0') }} as expected_value_amount,
+        document_amount as actual_value_amount,
+
+        ---------- timestamps
+        known_at as opened_at
+    from unioned
+)
+
+select * from final

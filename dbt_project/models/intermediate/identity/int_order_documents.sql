@@ -1,0 +1,111 @@
+-- Grain: one row per native order document with the reconciliation key that it belongs to.
+-- Trap: recon_key is null for a damaged id, a second document of one id, and an amendment of an unknown order.
+
+with order_documents as (
+    select * from {{ ref('int_order_documents__normalised') }}
+),
+
+recon_keys as (
+    select
+        recon_key,
+        tenant,
+        source_system,
+        source_instance,
+        order_ref
+    from {{ ref('int_recon_keys') }}
+),
+
+-- An amendment may amend an amendment: three hops reach the order behind the fourth.
+amendments as (
+    select
+        _row_key,
+        tenant,
+        source_system,
+        source_instance,
+        order_ref,
+        amends_order_ref
+    from order_documents
+    where is_amendment and is_first_of_id
+),
+
+amendment_roots as (
+    select
+        amendments._row_key,
+        amendments.tenant,
+        amendments.source_system,
+        amendments.source_instance,
+        coalesce(
+            third_hop.amends_order_ref, second_hop.amends_order_ref, first_hop.amends_order_ref, amendments.amends_order_ref
+        ) as root_order_ref
+    from amendments
+    left join amendments as first_hop
+        on amendments.tenant = first_hop.tenant
+        and amendments.source_system = first_hop.source_system
+        and amendments.source_instance = first_hop.source_instance
+        and amendments.amends_order_ref = first_hop.order_ref
+    left join amendments as second_hop
+        on first_hop.tenant = second_hop.tenant
+        and first_hop.source_system = second_hop.source_system
+        and first_hop.source_instance = second_hop.source_instance
+        and first_hop.amends_order_ref = second_hop.order_ref
+    left join amendments as third_hop
+        on second_hop.tenant = third_hop.tenant
+        and second_hop.source_system = third_hop.source_system
+        and second_hop.source_instance = third_hop.source_instance
+        and second_hop.amends_order_ref = third_hop.order_ref
+),
+
+with_roots as (
+    select
+        order_documents.source,
+        order_documents.stream,
+        order_documents.tenant,
+        order_documents.source_system,
+        order_documents.source_instance,
+        order_documents.order_ref,
+        order_documents.native_order_id,
+        order_documents.is_amendment,
+        order_documents.is_damaged,
+        order_documents.is_first_of_id,
+        case
+            when order_documents.is_damaged or not order_documents.is_first_of_id then null
+            when order_documents.is_amendment then amendment_roots.root_order_ref
+            else order_documents.order_ref
+        end as root_order_ref,
+        order_documents._row_key,
+        order_documents._observed_at
+    from order_documents
+    left join amendment_roots
+        on order_documents._row_key = amendment_roots._row_key
+        and order_documents.is_amendment
+),
+
+final as (
+    select
+        ---------- keys
+        recon_keys.recon_key,
+        with_roots.source,
+        with_roots.stream,
+        with_roots.tenant,
+        with_roots.source_system,
+        with_roots.source_instance,
+        with_roots.order_ref,
+        with_roots.native_order_id,
+
+        ---------- booleans
+        with_roots.is_amendment,
+        with_roots.is_damaged,
+        with_roots.is_first_of_id,
+
+        ---------- provenance
+        with_roots._row_key,
+        with_roots._observed_at
+    from with_roots
+    left join recon_keys
+        on with_roots.tenant = recon_keys.tenant
+        and with_roots.source_system = recon_keys.source_system
+        and with_roots.source_instance = recon_keys.source_instance
+        and with_roots.root_order_ref = recon_keys.order_ref
+)
+
+select * from final

@@ -1,0 +1,80 @@
+-- Grain: one row per order line that ships: the quantity that must leave.
+-- Trap: a line of a product that nobody described is expected to ship only where the order ships at all.
+
+with order_lines as (
+    select * from {{ ref('int_order_lines__current') }}
+    where not is_test
+        and status_code not in ('draft', 'deleted')
+),
+
+products_of_tenant as (
+    select
+        tenant,
+        sku,
+        max(fulfilment_code) as fulfilment_code
+    from {{ ref('int_products__latest') }}
+    group by tenant, sku
+),
+
+orders_with_shipments as (
+    -- distinct: an order with several shipment lines is named once
+    select distinct recon_key from {{ ref('int_evidence__fulfilment') }}
+    where recon_key is not null
+),
+
+leg_windows as (
+    select * from {{ ref('leg_windows') }}
+    where leg_code = 'fulfilment'
+),
+
+final as (
+    select
+        ---------- keys
+        'fulfilment' as leg_code,
+        order_lines.line_key as anchor_key,
+        order_lines.recon_key,
+        order_lines.line_key,
+        order_lines.seller_id,
+        cast(null as {{ dbt.type_string() }}) as period_code,
+        order_lines.tenant,
+        order_lines.source,
+        order_lines.source_system,
+        order_lines.order_id as native_id,
+
+        ---------- strings
+        order_lines.currency_code,
+
+        ---------- numerics
+        case
+            when order_lines.is_open_for_delivery
+                then {{ money('order_lines.quantity * cast(order_lines.unit_rate as decimal(20, 10))') }}
+            else {{ money('0') }}
+        end as expected_amount,
+        case
+            when order_lines.is_open_for_delivery then order_lines.quantity
+            else {{ quantity('0') }}
+        end as expected_quantity,
+
+        ---------- dates
+        order_lines.ordered_on as business_on,
+
+        ---------- timestamps
+        coalesce(
+            order_lines.promised_at,
+            {{ plus_hours('order_lines.ordered_at', 'leg_windows.window_hours') }}
+        ) as due_at
+    from order_lines
+    inner join leg_windows
+        on order_lines.order_type = leg_windows.order_type
+        and order_lines.ordered_on >= leg_windows.effective_from
+        and (leg_windows.effective_to is null or order_lines.ordered_on < leg_windows.effective_to)
+    left join products_of_tenant
+        on order_lines.tenant = products_of_tenant.tenant
+        and order_lines.sku = products_of_tenant.sku
+    left join orders_with_shipments
+        on order_lines.recon_key = orders_with_shipments.recon_key
+    where products_of_tenant.fulfilment_code = 'ship'
+        or (products_of_tenant.fulfilment_code is null and orders_with_shipments.recon_key is not null)
+)
+
+select * from final

@@ -1,0 +1,216 @@
+-- Grain: one row per (leg_code, anchor_key, currency_code): the group with its verdict.
+-- Trap: expected_amount = matched_amount + open_amount + residual_amount, exactly; open and residual are
+-- positive for what is still to come and negative for what came too much.
+
+with leg_groups as (
+    select * from {{ ref('int_leg_groups') }}
+),
+
+orders as (
+    select
+        recon_key,
+        source,
+        status_code,
+        ordered_on,
+        line_count
+    from {{ ref('int_orders') }}
+),
+
+legs as (
+    select * from {{ ref('legs') }}
+),
+
+currencies as (
+    select * from {{ ref('currencies') }}
+),
+
+matching_rules as (
+    select * from {{ ref('int_matching_rules__by_source') }}
+),
+
+residual_rules as (
+    select * from {{ ref('residual_rules') }}
+),
+
+feed_gaps as (
+    select * from {{ ref('int_feed_gaps') }}
+),
+
+gaps_of_all_tenants as (
+    select * from feed_gaps
+    where tenant is null
+),
+
+gaps_of_tenants as (
+    select * from feed_gaps
+    where tenant is not null
+),
+
+compared as (
+    select
+        leg_groups.*,
+        legs.measure_code,
+        orders.status_code as order_status_code,
+        orders.ordered_on,
+        coalesce(leg_groups.order_source, orders.source) as rule_source,
+        case
+            when legs.measure_code = 'quantity'
+                then leg_groups.actual_quantity - leg_groups.expected_quantity
+            else cast(leg_groups.actual_amount - leg_groups.expected_amount as decimal(18, 6))
+        end as variance_measure,
+        {{ money('leg_groups.actual_amount - leg_groups.expected_amount') }} as variance_amount,
+        {{ money('orders.line_count * (' ~ half_minor_unit('currencies.exponent') ~ ')') }} as rounding_bound_amount,
+        coalesce(leg_groups.due_at <= {{ as_of() }}, true) as is_due,
+        gaps_of_tenants.entity is not null or gaps_of_all_tenants.entity is not null as has_feed_gap
+    from leg_groups
+    inner join legs
+        on leg_groups.leg_code = legs.leg_code
+    inner join orders
+        on leg_groups.recon_key = orders.recon_key
+    left join currencies
+        on leg_groups.currency_code = currencies.currency_code
+    left join gaps_of_tenants
+        on leg_groups.tenant = gaps_of_tenants.tenant
+        and legs.evidence_stream = gaps_of_tenants.entity
+        and orders.source = gaps_of_tenants.source
+        and gaps_of_tenants.gap_to_on >= orders.ordered_on
+        and gaps_of_tenants.gap_from_on <= cast(leg_groups.due_at as date)
+    left join gaps_of_all_tenants
+        on legs.evidence_stream = gaps_of_all_tenants.entity
+        and orders.source = gaps_of_all_tenants.source
+),
+
+ruled as (
+    select
+        compared.*,
+        matching_rules.rule_id,
+        matching_rules.rule_version,
+        residual_rules.rule_id as residual_rule_id,
+        residual_rules.residual_class as residual_rule_class,
+        case
+            when compared.variance_amount < 0
+                then greatest(
+                    matching_rules.under_amount,
+                    {{ money('compared.expected_amount * matching_rules.under_rate') }}
+                )
+            else greatest(
+                matching_rules.over_amount,
+                {{ money('compared.expected_amount * matching_rules.over_rate') }}
+            )
+        end as tolerance_amount
+    from compared
+    left join matching_rules
+        on compared.leg_code = matching_rules.leg_code
+        and compared.rule_source = matching_rules.source
+        and compared.ordered_on >= matching_rules.effective_from
+        and (matching_rules.effective_to is null or compared.ordered_on < matching_rules.effective_to)
+    left join residual_rules
+        on compared.leg_code = residual_rules.leg_code
+        and compared.rule_source = residual_rules.source
+        and compared.ordered_on >= residual_rules.effective_from
+        and (residual_rules.effective_to is null or compared.ordered_on < residual_rules.effective_to)
+        and residual_rules.direction_code = case when compared.variance_amount > 0 then 'over' else 'under' end
+        and compared.instalment_count >= residual_rules.least_instalments
+        and compared.variance_amount <> 0
+),
+
+explained as (
+    select
+        ruled.*,
+        case
+            when variance_measure = 0 then 'NONE'
+            when measure_code = 'quantity' then 'UNEXPLAINED'
+            when expectation_count = 0 or evidence_count = 0 then 'UNEXPLAINED'
+            when abs(variance_amount) <= rounding_bound_amount then 'ROUNDING'
+            when residual_rule_class is not null then residual_rule_class
+            when abs(variance_amount) <= tolerance_amount then 'TOLERANCE'
+            else 'UNEXPLAINED'
+        end as residual_class
+    from ruled
+),
+
+judged as (
+    select
+        explained.*,
+        order_status_code in ('cancelled', 'deleted') as is_cancelled,
+        case
+            when order_status_code in ('cancelled', 'deleted') and evidence_count = 0 then 'void'
+            when leg_code = 'payment' and order_status_code in ('cancelled', 'deleted') and actual_amount > 0
+                then 'exception'
+            when residual_class <> 'UNEXPLAINED' then 'matched'
+            when variance_measure < 0 and not is_due and evidence_count = 0 then 'not_due'
+            when variance_measure < 0 and not is_due and returned_amount <= received_amount then 'partial'
+            when variance_measure < 0 and has_feed_gap and returned_amount <= received_amount then 'waiting'
+            else 'exception'
+        end as status_code
+    from explained
+),
+
+final as (
+    select
+        ---------- keys
+        'mt_' || {{ dbt.hash(joined_parts(['leg_code', 'anchor_key', 'currency_code'])) }} as match_id,
+        leg_code,
+        anchor_key,
+        currency_code,
+        recon_key,
+        tenant,
+        order_source,
+        seller_id,
+
+        ---------- strings
+        status_code,
+        measure_code,
+        order_status_code,
+        residual_class,
+        rule_id,
+        rule_version,
+        case
+            when status_code <> 'matched' then 'none'
+            when residual_class in ('NONE', 'ROUNDING') then 'auto'
+            else 'tolerance'
+        end as match_kind,
+        case when residual_class = residual_rule_class then residual_rule_id else rule_id end as deciding_rule_id,
+
+        ---------- numerics
+        expectation_count,
+        evidence_count,
+        case when status_code = 'void' then {{ money('0') }} else expected_amount end as expected_amount,
+        actual_amount as matched_amount,
+        case
+            when status_code = 'void' then {{ money('0') }}
+            when residual_class in ('UNEXPLAINED') then {{ money('expected_amount - actual_amount') }}
+            when measure_code = 'quantity' then {{ money('expected_amount - actual_amount') }}
+            else {{ money('0') }}
+        end as open_amount,
+        case
+            when status_code = 'void' or residual_class = 'UNEXPLAINED' or measure_code = 'quantity'
+                then {{ money('0') }}
+            else {{ money('expected_amount - actual_amount') }}
+        end as residual_amount,
+        expected_quantity,
+        actual_quantity,
+        received_amount,
+        returned_amount,
+        instalment_count,
+        rounding_bound_amount,
+        tolerance_amount,
+        variance_amount,
+        variance_measure,
+
+        ---------- booleans
+        is_due,
+        has_feed_gap,
+        is_cancelled,
+
+        ---------- dates
+        ordered_on,
+
+        ---------- timestamps
+        due_at,
+        last_event_at,
+        last_known_at
+    from judged
+)
+
+select * from final

@@ -1,0 +1,187 @@
+-- Grain: one row per (recon_key, version_no, line_key): the lines of the order as they were after each change.
+-- Trap: quantity is the level after all changes up to that version, also where the source sends changes.
+
+with lines_of_orders as (
+    select * from {{ ref('int_order_lines__keyed') }}
+    where recon_key is not null
+),
+
+order_versions as (
+    select
+        recon_key,
+        version_no,
+        version_at,
+        is_only_version
+    from {{ ref('int_order_versions') }}
+),
+
+unchanged_lines as (
+    select
+        lines_of_orders.*,
+        cast(1 as bigint) as version_no,
+        lines_of_orders.quantity as level_quantity,
+        lines_of_orders.discount_amount as level_discount_amount,
+        lines_of_orders.tax_amount as level_tax_amount
+    from lines_of_orders
+    inner join order_versions
+        on lines_of_orders.recon_key = order_versions.recon_key
+        and order_versions.is_only_version
+    where not lines_of_orders._is_deleted
+),
+
+-- Orders with a history: each version sees the last row of each line known by then. A line's first row
+-- belongs to its document from the start, however late it was delivered.
+document_starts as (
+    select
+        headers._row_key as _document_key,
+        headers.recon_key,
+        min(headers.version_at) as document_at
+    from {{ ref('int_order_headers__versioned') }} as headers
+    group by headers._row_key, headers.recon_key
+),
+
+seen_by_versions as (
+    select
+        lines_of_orders.*,
+        order_versions.version_no,
+        document_starts.document_at,
+        row_number() over (
+            partition by order_versions.recon_key, order_versions.version_no, lines_of_orders._row_key
+            order by lines_of_orders.changed_at desc, lines_of_orders._row_version desc
+        ) as recency
+    from lines_of_orders
+    inner join order_versions
+        on lines_of_orders.recon_key = order_versions.recon_key
+        and not order_versions.is_only_version
+    inner join document_starts
+        on lines_of_orders._document_key = document_starts._document_key
+    where (
+        not lines_of_orders.is_amendment
+        or document_starts.document_at <= order_versions.version_at
+    )
+        and (lines_of_orders._row_version = 1 or lines_of_orders.changed_at <= order_versions.version_at)
+),
+
+-- An absolute quantity sets the level; changes count from there on.
+levels as (
+    select
+        recon_key,
+        version_no,
+        canonical_line_no,
+        max(case when not is_quantity_delta then document_at end) as level_set_at
+    from seen_by_versions
+    where recency = 1 and not _is_deleted
+    group by recon_key, version_no, canonical_line_no
+),
+
+folded as (
+    select
+        seen_by_versions.recon_key,
+        seen_by_versions.version_no,
+        seen_by_versions.canonical_line_no,
+        {{ quantity('sum(seen_by_versions.quantity)') }} as level_quantity,
+        {{ money('sum(seen_by_versions.discount_amount)') }} as level_discount_amount,
+        {{ money('sum(seen_by_versions.tax_amount)') }} as level_tax_amount,
+        max(seen_by_versions.document_at) as last_document_at
+    from seen_by_versions
+    inner join levels
+        on seen_by_versions.recon_key = levels.recon_key
+        and seen_by_versions.version_no = levels.version_no
+        and seen_by_versions.canonical_line_no = levels.canonical_line_no
+    where seen_by_versions.recency = 1
+        and not seen_by_versions._is_deleted
+        and (levels.level_set_at is null or seen_by_versions.document_at >= levels.level_set_at)
+    group by seen_by_versions.recon_key, seen_by_versions.version_no, seen_by_versions.canonical_line_no
+),
+
+folded_ranked as (
+    select
+        seen_by_versions.*,
+        folded.level_quantity,
+        folded.level_discount_amount,
+        folded.level_tax_amount,
+        row_number() over (
+            partition by seen_by_versions.recon_key, seen_by_versions.version_no, seen_by_versions.canonical_line_no
+            order by seen_by_versions.document_at desc, seen_by_versions.is_amendment desc, seen_by_versions._row_key
+        ) as attribute_rank
+    from seen_by_versions
+    inner join folded
+        on seen_by_versions.recon_key = folded.recon_key
+        and seen_by_versions.version_no = folded.version_no
+        and seen_by_versions.canonical_line_no = folded.canonical_line_no
+    where seen_by_versions.recency = 1
+        and not seen_by_versions._is_deleted
+),
+
+order_line_levels as (
+    select
+        recon_key,
+        version_no,
+        canonical_line_no,
+        source,
+        sku,
+        seller_id,
+        tax_class,
+        native_status,
+        level_quantity,
+        unit_rate,
+        level_discount_amount,
+        level_tax_amount,
+        shipping_amount,
+        service_start_on,
+        service_end_on
+    from unchanged_lines
+    union all
+    select
+        recon_key,
+        version_no,
+        canonical_line_no,
+        source,
+        sku,
+        seller_id,
+        tax_class,
+        native_status,
+        level_quantity,
+        unit_rate,
+        level_discount_amount,
+        level_tax_amount,
+        shipping_amount,
+        service_start_on,
+        service_end_on
+    from folded_ranked
+    where attribute_rank = 1
+),
+
+final as (
+    select
+        ---------- keys
+        recon_key,
+        version_no,
+        recon_key || '-' || canonical_line_no as line_key,
+        canonical_line_no,
+        source,
+        sku,
+        seller_id,
+
+        ---------- strings
+        tax_class,
+        native_status,
+
+        ---------- numerics
+        {{ quantity('level_quantity') }} as quantity,
+        unit_rate,
+        level_discount_amount as discount_amount,
+        level_tax_amount as tax_amount,
+        shipping_amount,
+        {{ money('level_quantity * cast(unit_rate as decimal(20, 10)) - level_discount_amount') }} as net_amount,
+
+        ---------- booleans
+        coalesce(native_status, '') = 'cancelled' as is_cancelled,
+
+        ---------- dates
+        service_start_on,
+        service_end_on
+    from order_line_levels
+)
+
+select * from final

@@ -1,0 +1,79 @@
+-- Grain: one row per stored version of an order line, with the order that it belongs to.
+-- Trap: recon_key is null where the line's order is not known: such a line is an exception, not a loss.
+
+with order_lines as (
+    select * from {{ ref('int_order_lines__unioned') }}
+),
+
+order_documents as (
+    select
+        recon_key,
+        tenant,
+        source_system,
+        source_instance,
+        native_order_id,
+        order_ref,
+        is_amendment,
+        _row_key
+    from {{ ref('int_order_documents') }}
+),
+
+final as (
+    select
+        ---------- keys
+        order_documents.recon_key,
+        order_lines.source,
+        order_lines.stream,
+        order_lines.tenant,
+        order_lines.source_system,
+        order_lines.order_id,
+        order_lines.line_no,
+        case
+            when order_documents.is_amendment and order_lines.amends_line_no is not null
+                then cast(order_lines.amends_line_no as {{ dbt.type_string() }})
+            when order_documents.is_amendment and not order_lines.is_quantity_delta
+                then order_documents.order_ref || ':' || cast(order_lines.line_no as {{ dbt.type_string() }})
+            else cast(order_lines.line_no as {{ dbt.type_string() }})
+        end as canonical_line_no,
+        order_lines.sku,
+        order_lines.seller_id,
+
+        ---------- strings
+        order_lines.tax_class,
+        order_lines.native_status,
+
+        ---------- numerics
+        order_lines.quantity,
+        order_lines.unit_rate,
+        order_lines.discount_amount,
+        coalesce(order_lines.tax_amount, 0) as tax_amount,
+        order_lines.shipping_amount,
+
+        ---------- booleans
+        order_documents._row_key is not null as has_document,
+        coalesce(order_documents.is_amendment, false) as is_amendment,
+        order_lines.is_quantity_delta,
+
+        ---------- dates
+        order_lines.service_start_on,
+        order_lines.service_end_on,
+
+        ---------- timestamps
+        coalesce(order_lines.updated_at, cast(order_lines._business_on as timestamp), order_lines._observed_at)
+            as changed_at,
+
+        ---------- provenance
+        order_documents._row_key as _document_key,
+        order_lines._row_key,
+        order_lines._row_version,
+        order_lines._is_deleted,
+        order_lines._observed_at
+    from order_lines
+    left join order_documents
+        on order_lines.tenant = order_documents.tenant
+        and order_lines.source_system = order_documents.source_system
+        and order_lines.source_instance = order_documents.source_instance
+        and order_lines.order_id = order_documents.native_order_id
+)
+
+select * from final

@@ -1,0 +1,94 @@
+-- Grain: one row per (recon_key, leg_code): the state of an order on a leg.
+-- Trap: amounts of a leg in a foreign currency of the order are counted in that currency's own group only.
+
+with match_groups as (
+    select * from {{ ref('int_match_groups') }}
+),
+
+orders as (
+    select
+        recon_key,
+        currency_code,
+        known_from
+    from {{ ref('int_orders') }}
+),
+
+groups_summed_to_legs as (
+    select
+        match_groups.recon_key,
+        match_groups.leg_code,
+        count(*) as group_count,
+        sum(case when match_groups.status_code = 'exception' then 1 else 0 end) as exception_count,
+        sum(case when match_groups.status_code = 'waiting' then 1 else 0 end) as waiting_count,
+        sum(case when match_groups.status_code = 'partial' then 1 else 0 end) as partial_count,
+        sum(case when match_groups.status_code = 'not_due' then 1 else 0 end) as not_due_count,
+        sum(case when match_groups.status_code = 'matched' then 1 else 0 end) as matched_count,
+        max(case when match_groups.match_kind = 'tolerance' then 1 else 0 end) as tolerance_count,
+        max(case when match_groups.residual_class not in ('NONE', 'UNEXPLAINED') then match_groups.residual_class end)
+            as classified_residual_class,
+        max(case when match_groups.residual_class = 'UNEXPLAINED' then 1 else 0 end) as unexplained_count,
+        {{ money(same_currency('match_groups.expected_amount')) }} as expected_amount,
+        {{ money(same_currency('match_groups.matched_amount')) }} as matched_amount,
+        {{ money(same_currency('match_groups.open_amount')) }} as open_amount,
+        {{ money(same_currency('match_groups.residual_amount')) }} as residual_amount,
+        max(case when match_groups.is_due then 1 else 0 end) as due_count,
+        min(case when match_groups.status_code in ('not_due', 'partial', 'waiting', 'exception') then match_groups.due_at end)
+            as open_due_at,
+        min(match_groups.due_at) as first_due_at,
+        max(match_groups.last_known_at) as last_known_at,
+        max(match_groups.last_event_at) as last_event_at
+    from match_groups
+    inner join orders
+        on match_groups.recon_key = orders.recon_key
+    group by match_groups.recon_key, match_groups.leg_code
+),
+
+final as (
+    select
+        ---------- keys
+        groups_summed_to_legs.recon_key,
+        groups_summed_to_legs.leg_code,
+
+        ---------- strings
+        orders.currency_code,
+        case
+            when exception_count > 0 then 'exception'
+            when waiting_count > 0 then 'waiting'
+            when partial_count > 0 or (not_due_count > 0 and matched_count > 0) then 'partial'
+            when not_due_count > 0 then 'not_due'
+            when matched_count > 0 then 'matched'
+            else 'void'
+        end as status_code,
+        case
+            when exception_count + waiting_count + partial_count + not_due_count > 0 or matched_count = 0
+                then 'none'
+            when tolerance_count > 0 then 'tolerance'
+            else 'auto'
+        end as match_kind,
+        case
+            when unexplained_count > 0 then 'UNEXPLAINED'
+            else coalesce(classified_residual_class, 'NONE')
+        end as residual_class,
+
+        ---------- numerics
+        expected_amount,
+        matched_amount,
+        open_amount,
+        residual_amount,
+
+        ---------- booleans
+        due_count > 0 as is_due,
+
+        ---------- timestamps
+        coalesce(open_due_at, first_due_at) as due_at,
+        case
+            when exception_count + waiting_count + partial_count + not_due_count = 0 and matched_count > 0
+                then coalesce(last_known_at, orders.known_from)
+        end as matched_at,
+        last_event_at
+    from groups_summed_to_legs
+    inner join orders
+        on groups_summed_to_legs.recon_key = orders.recon_key
+)
+
+select * from final

@@ -1,0 +1,53 @@
+-- Grain: one row per recon_key: the state of the order over all its legs.
+-- Trap: reconciled says that every leg that is due is settled, not that every leg is due.
+
+with orders as (
+    select * from {{ ref('int_orders') }}
+),
+
+leg_states as (
+    select * from {{ ref('int_leg_states') }}
+),
+
+legs_summed_to_orders as (
+    select
+        recon_key,
+        sum(case when status_code = 'exception' then 1 else 0 end) as exception_count,
+        sum(case when status_code = 'waiting' then 1 else 0 end) as waiting_count,
+        sum(case when status_code in ('not_due', 'partial') and is_due then 1 else 0 end) as late_count,
+        sum(case when status_code = 'matched' then 1 else 0 end) as matched_count,
+        sum(case when status_code = 'void' then 1 else 0 end) as void_count,
+        {{ money("sum(case when leg_code = 'payment' then residual_amount + open_amount else 0 end)") }}
+            as residual_amount,
+        max(matched_at) as last_matched_at
+    from leg_states
+    group by recon_key
+),
+
+final as (
+    select
+        ---------- keys
+        orders.recon_key,
+
+        ---------- strings
+        case
+            when orders.status_code = 'draft' then 'draft'
+            when coalesce(legs_summed_to_orders.exception_count, 0) > 0 then 'exception'
+            when orders.status_code in ('cancelled', 'deleted') then 'void'
+            when coalesce(legs_summed_to_orders.waiting_count + legs_summed_to_orders.late_count, 0) > 0 then 'open'
+            when coalesce(legs_summed_to_orders.matched_count, 0) > 0 then 'reconciled'
+            else 'open'
+        end as state_code,
+
+        ---------- numerics
+        coalesce(legs_summed_to_orders.residual_amount, 0) as residual_amount,
+
+        ---------- timestamps
+        legs_summed_to_orders.last_matched_at
+    from orders
+    left join legs_summed_to_orders
+        on orders.recon_key = legs_summed_to_orders.recon_key
+    where not orders.is_test
+)
+
+select * from final

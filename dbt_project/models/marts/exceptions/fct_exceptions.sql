@@ -1,0 +1,75 @@
+-- Grain: one row per exception that is open at the run's moment.
+-- Trap: leak_amount is money at risk, not the amount of the document; its kind says whose money it is.
+
+with exceptions as (
+    select * from {{ ref('int_exceptions') }}
+),
+
+match_groups as (
+    select
+        match_id,
+        deciding_rule_id,
+        rule_version,
+        expectation_count,
+        evidence_count,
+        received_amount,
+        returned_amount,
+        expected_quantity,
+        actual_quantity,
+        variance_amount,
+        due_at
+    from {{ ref('int_match_groups') }}
+),
+
+final as (
+    select
+        ---------- keys
+        exceptions.exception_id,
+        exceptions.exception_code,
+        exceptions.leg_code,
+        exceptions.recon_key,
+        exceptions.line_key,
+        exceptions.native_ref,
+        exceptions.tenant,
+        exceptions.source_system,
+        exceptions.match_id,
+        cast(null as {{ dbt.type_string() }}) as incident_id,
+
+        ---------- strings
+        exceptions.family_code,
+        exceptions.severity_code,
+        exceptions.leak_kind,
+        exceptions.currency_code,
+        exceptions.owner_role,
+        exceptions.approver_role,
+        cast(null as {{ dbt.type_string() }}) as assignee_id,
+        'new' as status_code,
+        exceptions.explanation,
+        {{ json_object({
+            'rule': 'match_groups.deciding_rule_id',
+            'rule_version': 'match_groups.rule_version',
+            'expectations': 'match_groups.expectation_count',
+            'documents': 'match_groups.evidence_count',
+            'expected_amount': 'exceptions.expected_value_amount',
+            'actual_amount': 'exceptions.actual_value_amount',
+            'received_amount': 'match_groups.received_amount',
+            'returned_amount': 'match_groups.returned_amount',
+            'expected_quantity': 'match_groups.expected_quantity',
+            'actual_quantity': 'match_groups.actual_quantity',
+            'variance_amount': 'match_groups.variance_amount',
+            'due_at': 'match_groups.due_at',
+        }) }} as evidence,
+
+        ---------- numerics
+        exceptions.leak_amount,
+        cast(0 as bigint) as reopen_count,
+
+        ---------- timestamps
+        exceptions.opened_at,
+        exceptions.due_at
+    from exceptions
+    left join match_groups
+        on exceptions.match_id = match_groups.match_id
+)
+
+select * from final

@@ -1,0 +1,70 @@
+-- Grain: one row per member of a match group: an expectation or a piece of evidence.
+-- Trap: allocated_amount of the two sides of a group need not be equal: the residual is on fct_matches.
+
+with match_groups as (
+    select
+        match_id,
+        leg_code,
+        anchor_key,
+        currency_code
+    from {{ ref('int_match_groups') }}
+    where evidence_count > 0
+),
+
+expectations as (
+    select * from {{ ref('int_expectations') }}
+),
+
+evidence as (
+    select * from {{ ref('int_evidence') }}
+    where anchor_key is not null
+        and not is_test
+),
+
+expected_members as (
+    select
+        match_groups.match_id,
+        match_groups.leg_code,
+        'expected' as side,
+        expectations.source_system,
+        'orders' as stream,
+        expectations.native_id,
+        expectations.line_key as line_no,
+        expectations.recon_key,
+        expectations.currency_code,
+        expectations.expected_amount as allocated_amount,
+        expectations.expected_quantity as allocated_quantity
+    from expectations
+    inner join match_groups
+        on expectations.leg_code = match_groups.leg_code
+        and expectations.anchor_key = match_groups.anchor_key
+        and expectations.currency_code = match_groups.currency_code
+),
+
+actual_members as (
+    select
+        match_groups.match_id,
+        match_groups.leg_code,
+        'actual' as side,
+        evidence.source_system,
+        evidence.stream,
+        evidence.native_id,
+        evidence.line_no,
+        evidence.recon_key,
+        evidence.currency_code,
+        evidence.actual_amount as allocated_amount,
+        evidence.actual_quantity as allocated_quantity
+    from evidence
+    inner join match_groups
+        on evidence.leg_code = match_groups.leg_code
+        and evidence.anchor_key = match_groups.anchor_key
+        and evidence.currency_code = match_groups.currency_code
+),
+
+final as (
+    select * from expected_members
+    union all
+    select * from actual_members
+)
+
+select * from final

@@ -1,0 +1,36 @@
+-- Grain: one row per (recon_key, version_no, line_key).
+-- Trap: all versions are here: filter by version_no before summing.
+
+with order_line_versions as (
+    select * from {{ ref('int_order_line_versions') }}
+),
+
+final as (
+    select
+        ---------- keys
+        recon_key,
+        version_no,
+        line_key,
+        sku,
+        seller_id,
+
+        ---------- strings
+        tax_class,
+
+        ---------- numerics
+        quantity,
+        unit_rate as unit_price,
+        net_amount,
+        tax_amount,
+        shipping_amount,
+
+        ---------- booleans
+        is_cancelled,
+
+        ---------- dates
+        service_start_on,
+        service_end_on
+    from order_line_versions
+)
+
+select * from final

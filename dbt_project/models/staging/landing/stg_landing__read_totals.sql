@@ -1,0 +1,25 @@
+-- Grain: one row per file and currency.
+-- Trap: counted from the text of the file, so that it can be compared with what was stored.
+
+with source_rows as (
+    select * from {{ source('landing', 'accounting') }}
+),
+
+files as (
+    select load_seq from {{ ref('stg_landing__files') }}
+),
+
+final as (
+    select
+        source_rows.load_seq,
+        source_rows.source,
+        source_rows.stream,
+        source_rows.currency_code,
+        source_rows.row_count,
+        source_rows.amount as read_amount
+    from source_rows
+    inner join files
+        on source_rows.load_seq = files.load_seq
+)
+
+select * from final
