@@ -1,0 +1,125 @@
+"""The suites of the published gate: what readers of the marts were promised.
+
+What belongs here: how the promises of `published_contract` are asked. What does not: proving our
+own SQL (grain, sums and integrity are dbt tests), and column types, which the dbt contracts
+enforce. Imported by `runner`.
+"""
+
+from collections.abc import Mapping
+
+from expectations.plan import (
+    AllowedValues,
+    Check,
+    ColumnTypes,
+    RowNames,
+    RowRule,
+    Severity,
+    Suite,
+)
+from expectations.published_contract import PROMISES, Codes, MartPromise
+from expectations.results import Connection
+from orchestration.warehouse.connection import literal, quoted
+
+ANY_TYPE = ""
+
+
+def published_suites(connection: Connection) -> tuple[Suite, ...]:
+    """Return what is asked of the marts that are there, and that those promised are there.
+
+    Args:
+        connection: Sees schemas `marts` and `seeds`.
+    """
+    columns = _columns_of_marts(connection)
+    suites = [_tables_suite(columns)]
+    suites += [
+        _mart_suite(connection, table, promise, columns[table])
+        for table, promise in PROMISES.items()
+        if table in columns
+    ]
+    return tuple(suites)
+
+
+def _tables_suite(columns: Mapping[str, frozenset[str]]) -> Suite:
+    promised = [table for table, promise in PROMISES.items() if promise.must_exist]
+    rows = ", ".join(f"({literal(table)}, {table in columns})".lower() for table in promised)
+    return Suite(
+        name="marts.tables",
+        rows_sql=f"select * from (values {rows}) as promised(table_name, is_there)",
+        rows_label="promised tables",
+        row_count=len(promised),
+        names=RowNames(key=("table_name",), stream="table_name"),
+        checks=(
+            RowRule(
+                name="promised_tables_are_there",
+                columns=("table_name", "is_there"),
+                condition="is_there",
+                reason="A table that readers rely on was not built: see the log of the transform.",
+                expected="'marts.' || table_name",
+                actual="'missing'",
+                severity=Severity.CRITICAL,
+            ),
+        ),
+    )
+
+
+def _mart_suite(
+    connection: Connection, table: str, promise: MartPromise, present: frozenset[str]
+) -> Suite:
+    """Return the suite of one mart; a column that is missing is asked for once, as missing."""
+    promised = (*promise.key, *promise.filled, *promise.columns, *promise.codes)
+    checks: list[Check] = [ColumnTypes(dict.fromkeys(promised, ANY_TYPE))]
+    filled = tuple(name for name in (*promise.key, *promise.filled) if name in present)
+    checks.append(_filled(filled))
+    checks += [
+        AllowedValues(column, _codes(connection, codes))
+        for column, codes in promise.codes.items()
+        if column in present
+    ]
+    recon_key = "recon_key" if "recon_key" in present else "null"
+    return Suite(
+        name=f"marts.{table}",
+        rows_sql=f"select * from marts.{quoted(table)}",
+        rows_label="all rows",
+        row_count=_count(connection, table),
+        names=RowNames(
+            key=tuple(name for name in promise.key if name in present),
+            stream=literal(table),
+            recon_key=recon_key,
+            columns=("recon_key",) if "recon_key" in present else (),
+        ),
+        checks=tuple(checks),
+    )
+
+
+def _filled(columns: tuple[str, ...]) -> RowRule:
+    return RowRule(
+        name="promised_values_are_there",
+        columns=columns,
+        condition=" and ".join(f"{quoted(name)} is not null" for name in columns),
+        reason="A value that readers rely on is empty: the row must not be published.",
+        expected=literal("a value in each of " + ", ".join(columns)),
+        severity=Severity.CRITICAL,
+    )
+
+
+def _codes(connection: Connection, codes: Codes) -> tuple[str, ...]:
+    if codes.listed:
+        return codes.listed
+    rows = connection.execute(
+        f"select distinct {quoted(codes.column)} from seeds.{quoted(codes.seed)}"
+        f" where {codes.where} order by 1"
+    ).fetchall()
+    return tuple(str(row[0]) for row in rows)
+
+
+def _columns_of_marts(connection: Connection) -> dict[str, frozenset[str]]:
+    rows = connection.execute(
+        "select table_name, list(column_name) from information_schema.columns"
+        " where table_schema = 'marts' group by table_name"
+    ).fetchall()
+    return {table: frozenset(columns) for table, columns in rows}
+
+
+def _count(connection: Connection, table: str) -> int:
+    row = connection.execute(f"select count(*) from marts.{quoted(table)}").fetchone()
+    return int(row[0])
