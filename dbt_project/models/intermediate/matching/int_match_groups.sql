@@ -176,6 +176,7 @@ final as (
         expectation_count,
         evidence_count,
         case when status_code = 'void' then {{ money('0') }} else expected_amount end as expected_amount,
+        case when status_code = 'void' then expected_amount else {{ money('0') }} end as voided_amount,
         actual_amount as matched_amount,
         case
             when status_code = 'void' then {{ money('0') }}
