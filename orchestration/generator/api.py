@@ -8,7 +8,7 @@ The command line, tests and benchmarks import this.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,11 +20,13 @@ from orchestration.generator.chunk import Chunk, build_chunk
 from orchestration.generator.defects import inject
 from orchestration.generator.draws import Draws, Ints
 from orchestration.generator.files import ExtractFiles
+from orchestration.generator.frames import Frame
 from orchestration.generator.settlement import Settlement
 from orchestration.generator.truth import ExpectedException, write_truth
-from orchestration.generator.world import DAY, World
+from orchestration.generator.world import DAY, WINDOW_DAYS, World
 
 CHUNK_ORDERS = 50_000
+DEFAULT_AS_OF = datetime(2026, 7, 1, tzinfo=UTC)
 Progress = Callable[[int, int], None]
 
 REFERENCE_STREAMS: Mapping[str, Callable[[World], layouts.Columns]] = {
@@ -59,12 +61,14 @@ class GenerateReport:
 
     Attributes:
         folder: The landing folder; the extract is in `generic/` under it, the truth in `truth/`.
+        as_of: Moment at which the extract is taken: a run at that time finds what `truth/` says.
         orders: Number of orders.
         rows: Rows per stream; a stream without rows has no file.
         defects: Expected exceptions per class.
     """
 
     folder: Path
+    as_of: datetime
     orders: int
     rows: Mapping[str, int]
     defects: Mapping[str, int]
@@ -75,7 +79,7 @@ def generate(
     orders: int,
     seed: int = 1,
     defect_rate: Decimal = Decimal(0),
-    as_of: datetime | None = None,
+    as_of: datetime = DEFAULT_AS_OF,
     *,
     streams: Iterable[str] | None = None,
     progress: Progress | None = None,
@@ -88,7 +92,6 @@ def generate(
         seed: Another seed is another world.
         defect_rate: Share of orders with one defect each, 0 to 1; exact to a millionth.
         as_of: Moment at which the extract is taken, aware; orders lie in the 60 days before it.
-            Default: the start of the day after 2026-06-30, UTC.
         streams: Names of the streams to write; default all.
         progress: Called with orders done and orders in all.
 
@@ -96,18 +99,17 @@ def generate(
         UsageRefused: An argument is out of range; lists all of them.
     """
     wanted = _checked(orders, defect_rate, as_of, streams)
-    moment = int(as_of.timestamp()) if as_of else 20_635 * DAY
-    world = World(Draws(seed), orders, moment, moment, 60 * DAY)
+    world = first_world(orders, seed, as_of)
     settlement = Settlement(world)
     expected: list[ExpectedException] = []
     per_million = int(defect_rate * 1_000_000)
     with ExtractFiles(out / "generic", wanted) as files:
         for stream, layout in REFERENCE_STREAMS.items():
             files.add(stream, layout(world))
-        for numbers in _chunks(np.arange(orders, dtype=np.int64)):
+        for numbers in chunks(np.arange(orders, dtype=np.int64)):
             chunk, found = inject(world, build_chunk(world, numbers), per_million)
             expected += found
-            _write(files, world, chunk)
+            write_chunk(files, world, chunk)
             _write_settlement(files, world, settlement, chunk)
             if progress:
                 progress(int(numbers[-1]) + 1, orders)
@@ -118,11 +120,17 @@ def generate(
             files.count(stream, batches["net"], batches["currency"])
     write_truth(out / "truth", expected, files.rows, files.sums)
     defects = Counter(one.exception_code for one in expected)
-    return GenerateReport(out, orders, dict(files.rows), dict(sorted(defects.items())))
+    return GenerateReport(out, as_of, orders, dict(files.rows), dict(sorted(defects.items())))
+
+
+def first_world(orders: int, seed: int, as_of: datetime) -> World:
+    """Return the world whose first extract is taken at `as_of`."""
+    moment = int(as_of.timestamp())
+    return World(Draws(seed), orders, moment, moment, WINDOW_DAYS * DAY)
 
 
 def _checked(
-    orders: int, defect_rate: Decimal, as_of: datetime | None, streams: Iterable[str] | None
+    orders: int, defect_rate: Decimal, as_of: datetime, streams: Iterable[str] | None
 ) -> frozenset[str]:
     """Return the streams to write, or refuse all faulty arguments at once."""
     wanted = STREAMS if streams is None else frozenset(streams)
@@ -131,7 +139,7 @@ def _checked(
         faults.append(f"orders is {orders}: give a number from 1 to 800000000")
     if not 0 <= defect_rate <= 1:
         faults.append(f"the defect rate is {defect_rate}: give a share from 0 to 1, such as 0.02")
-    if as_of is not None and as_of.tzinfo is None:
+    if as_of.tzinfo is None:
         faults.append(f"as-of {as_of.isoformat()} has no time zone: add one, such as Z")
     if unknown := sorted(wanted - STREAMS):
         known = ", ".join(sorted(STREAMS))
@@ -141,21 +149,29 @@ def _checked(
     return wanted
 
 
-def _chunks(numbers: Ints) -> Iterator[Ints]:
+def chunks(numbers: Ints) -> Iterator[Ints]:
     """Yield the numbers in pieces of bounded size."""
     for start in range(0, len(numbers), CHUNK_ORDERS):
         yield numbers[start : start + CHUNK_ORDERS]
 
 
-def _write(files: ExtractFiles, world: World, chunk: Chunk) -> None:
+def write_chunk(files: ExtractFiles, world: World, chunk: Chunk) -> None:
     """Append the chunk to every wanted stream."""
     for stream, attribute, layout, amount in CHUNK_STREAMS:
         if not files.wants(stream):
             continue
         rows = getattr(chunk, attribute)
         files.add(stream, layout(world, rows))
-        if amount and "currency" in rows.columns:
-            files.count(stream, rows[amount], rows["currency"])
+        if amount:
+            files.count(stream, *_readable(rows, amount))
+
+
+def _readable(rows: Frame, amount: str) -> tuple[Ints, Ints]:
+    """Return amounts and currencies of the rows where both can be read."""
+    if "refused" not in rows.columns:
+        return rows[amount], rows["currency"]
+    read = (rows["refused"] == 0) | (rows["refused"] > layouts.REFUSED_CURRENCY)
+    return rows[amount][read], rows["currency"][read]
 
 
 def _write_settlement(

@@ -1,14 +1,105 @@
 """Defects put into generated orders, and the exception that each must lead to.
 
-What belongs here: which order gets which defect. What does not: how one is made (`injectors`).
-Only the generator imports this.
+What belongs here: which order gets which defect, at most one each. What does not: how one is made
+(`payment_defects`, `delivery_defects`). Only the generator imports this.
 """
 
+from dataclasses import replace
+
+import numpy as np
+
+from orchestration.generator import world as w
 from orchestration.generator.chunk import Chunk
+from orchestration.generator.defect_kinds import Defect, Mark
+from orchestration.generator.delivery_defects import DELIVERY_DEFECTS
+from orchestration.generator.draws import Bools, Ints
+from orchestration.generator.frames import Frame, filled
+from orchestration.generator.payment_defects import PAYMENT_DEFECTS
 from orchestration.generator.truth import ExpectedException
-from orchestration.generator.world import World
+from orchestration.generator.world import DAY, World
+
+DEFECTS: tuple[Defect, ...] = (*PAYMENT_DEFECTS, *DELIVERY_DEFECTS)
+
+# Whole days after which every leg of an order is past due, whatever the policy: contracts wait for
+# their payment terms. Differences smaller than this many minor units could pass as tolerated.
+_CONTRACT_DAYS, _OTHER_DAYS, _LEAST_MINOR = 40, 14, 4_000
+_PREFIX = {"payments": "PAY", "shipments": "SHP", "orders": "ORD"}
 
 
 def inject(world: World, chunk: Chunk, per_million: int) -> tuple[Chunk, list[ExpectedException]]:
-    """Return the chunk with its defects, and what must be found."""
-    return chunk, []
+    """Return the chunk with one defect in `per_million` of its orders, and what must be found.
+
+    Orders that cannot have a defect (too young, too small, test, draft, amended) get none, so the
+    share that comes out is somewhat smaller.
+    """
+    choice = _choose(world, chunk, per_million)
+    expected: list[tuple[int, ExpectedException]] = []
+    for number, defect in enumerate(DEFECTS):
+        at = np.flatnonzero(choice == number)
+        if len(at):
+            own = chunk.orders.rows(at)
+            chunk, mark = defect.make(world, chunk, at)
+            expected += _expected(defect, own, mark)
+    if not expected:
+        return chunk, []
+    ordered = replace(
+        chunk,
+        payments=chunk.payments.in_order_of("order", "seq"),
+        shipments=chunk.shipments.in_order_of("order", "parcel"),
+        shipment_lines=chunk.shipment_lines.in_order_of("order", "parcel", "line_no"),
+    )
+    return ordered, [one for _, one in sorted(expected, key=lambda pair: pair[0])]
+
+
+def _choose(world: World, chunk: Chunk, per_million: int) -> Ints:
+    """Return the position in DEFECTS for each order; -1 for none."""
+    orders = chunk.orders
+    order = orders["order"]
+    hit = world.draws.below("defect", 1_000_000, order) < per_million
+    hit &= _past_due(world, orders)
+    choice = np.full(len(order), -1, np.int64)
+    if not hit.any():
+        return choice
+    weights = np.stack([defect.weight * defect.eligible(chunk)[hit] for defect in DEFECTS], axis=1)
+    edges = np.cumsum(weights, axis=1)
+    total = edges[:, -1]
+    drawn = world.draws.below("defect.class", 1_000_000, order[hit]) * total // 1_000_000
+    choice[hit] = np.where(total > 0, (drawn[:, None] >= edges).sum(axis=1), -1)
+    return choice
+
+
+def _past_due(world: World, orders: Frame) -> Bools:
+    """Return which orders are old and large enough, and no test and no part of an amendment."""
+    days = np.where(w.is_enterprise(orders["type"]), _CONTRACT_DAYS, _OTHER_DAYS)
+    old = orders["ordered_at"] < world.as_of - days * DAY
+    alone = (orders["type"] != w.AMENDMENT) & (orders["is_amended"] == 0)
+    return old & alone & (orders["is_test"] == 0) & (orders["total"] >= _LEAST_MINOR)
+
+
+def _expected(defect: Defect, orders: Frame, mark: Mark) -> list[tuple[int, ExpectedException]]:
+    """Return what must be found, with the number of the order it was put into."""
+    prefix = _PREFIX[defect.stream]
+    sequences = filled(mark.sequence, len(orders)).tolist()
+    rows = zip(
+        orders["order"].tolist(),
+        orders["currency"].tolist(),
+        mark.minor.tolist(),
+        sequences,
+        strict=True,
+    )
+    found = []
+    for order, currency, minor, sequence in rows:
+        order_id = f"ORD-{order:09d}"
+        native = order_id if defect.stream == "orders" else f"{prefix}-{order:09d}-{sequence}"
+        one = ExpectedException(
+            order_id if defect.of_order else None,
+            defect.code,
+            defect.leg,
+            minor,
+            currency,
+            defect.note,
+            defect.stream,
+            native,
+        )
+        found.append((order, one))
+    return found

@@ -19,11 +19,11 @@ from orchestration.generator.world import DAY, World
 
 Columns = Mapping[str, pa.Array]
 
-_DAMAGED_REFS = ("1.23457E+17", "1.00042E+15", "#REF!", "ORD-00##")
+_DAMAGED_REFS = ("1.23457E+17", "1.00042E+15", "9.98E+11", "4.50017E+20")
 _UNKNOWN_FROM = 900_000_000
 _LINE_STATUSES = ("open", "fulfilled", "cancelled")
 _LINE_STATUS_OF_ORDER = np.array([0, 0, 2, 1])
-REFUSED_AMOUNTS = ("12O.50", "10.123456", "1,250.00")
+REFUSED_AMOUNTS = ("12O.50", "10.123456", "1 250.00")
 REFUSED_CURRENCY, REFUSED_TIME = 4, 5
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from orchestration.generator import world as w
 from orchestration.generator.draws import Bools, Ints
 from orchestration.generator.frames import Frame, frame
-from orchestration.generator.world import DAY, HOUR, World
+from orchestration.generator.world import DAY, HOUR, WINDOW_DAYS, World
 
 _TYPE_WEIGHTS = (11, 9, 0, 55, 25)
 _NONE = -1
@@ -82,7 +82,7 @@ def _customers(world: World, root: Ints, kind: Ints) -> Ints:
 def _ordered_at(world: World, orders: Ints, root: Ints, amends: Bools) -> Ints:
     """Return when each order was placed; an amendment comes after what it amends."""
     until = np.where(root < world.orders, world.as_of, world.known_until)
-    window = np.where(root < world.orders, 60 * DAY, world.window) - HOUR
+    window = np.where(root < world.orders, WINDOW_DAYS * DAY, world.window) - HOUR
     back = HOUR + world.draws.below("order.time", 1_000_000, root) * window // 1_000_000
     placed = until - back
     later = back * world.draws.between("order.amended_after", 100, 900, orders) // 1_000

@@ -36,6 +36,10 @@ class Settlement:
         self._counts = np.zeros(size, np.int64)
         self._net = np.zeros(size, np.int64)
 
+    def first_open_day(self) -> int:
+        """Return the first day (since 1970) whose batches are not paid out yet."""
+        return self._last_day + 1
+
     def lines(self, payments: Frame) -> Frame:
         """Return the settlement lines of payments that moved money through a provider.
 
@@ -85,6 +89,10 @@ class Settlement:
             day=day + self._first_day,
             net=self._net[batch],
         )
+
+    def day_of(self, batch: Ints) -> Ints:
+        """Return the day (since 1970) on which each batch closes."""
+        return batch // (len(PROVIDERS) * len(w.CURRENCIES)) + self._first_day
 
     def _batch(self, posted: Ints, provider: Ints, currency: Ints) -> Ints:
         """Return the batch number of a day, provider and currency."""

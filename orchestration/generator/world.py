@@ -12,6 +12,8 @@ from orchestration.generator.draws import Bools, Draws, Ints
 
 DAY = 86_400
 HOUR = 3_600
+# Days before the extract over which its orders lie.
+WINDOW_DAYS = 60
 
 CURRENCIES = ("USD", "EUR", "GBP", "JPY", "KWD", "CHF")
 EXPONENTS = np.array([2, 2, 2, 0, 3, 2])

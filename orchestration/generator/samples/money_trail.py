@@ -66,9 +66,9 @@ def _write_batch(book: Book, name: str, where: tuple[str, str], payments: list[R
         net += gross - fee
         book.add(
             "settlement_lines", posted, batch_id=name, line_no=number, type=kind,
-            payment_ref=row["payment_id"], order_ref=row["order_ref"], gross_amount=gross, fee_amount=fee,
-            fee_tax_amount=rounded(Decimal(0), currency), net_amount=gross - fee,
-            currency=currency, posted_at=posted,
+            payment_ref=row["payment_id"], order_ref=row["order_ref"], gross_amount=gross,
+            fee_amount=fee, fee_tax_amount=rounded(Decimal(0), currency),
+            net_amount=gross - fee, currency=currency, posted_at=posted,
         )  # fmt: skip
     closed = _week_end(_moment(payments[0]["occurred_at"]) + timedelta(days=1))
     paid_on = (closed + timedelta(days=2)).date()
