@@ -26,7 +26,11 @@ from duckdb_sqlalchemy import ConnectionWrapper
 from great_expectations.core import ExpectationSuite
 from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
 from great_expectations.data_context import EphemeralDataContext
-from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
 from great_expectations.datasource.fluent import SQLDatasource
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 
@@ -128,6 +132,15 @@ class Session:
         self._datasource.get_execution_engine().close()
 
 
+def _in_memory_only() -> DataContextConfig:
+    """Return the configuration of a context without a folder for its documentation."""
+    return DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        analytics_enabled=False,
+        progress_bars=ProgressBarsConfig(globally=False, metric_calculations=False),
+    )
+
+
 @contextmanager
 def open_session(connection: Connection) -> Iterator[Session]:
     """Yield a session over `connection`; close both at the end.
@@ -146,10 +159,7 @@ def open_session(connection: Connection) -> Iterator[Session]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            context = gx.get_context(mode="ephemeral")
-            context.variables.progress_bars = ProgressBarsConfig(
-                globally=False, metric_calculations=False
-            )
+            context = gx.get_context(mode="ephemeral", project_config=_in_memory_only())
             session = Session(context)
             try:
                 yield session
