@@ -23,7 +23,7 @@ from orchestration.generator.files import ExtractFiles
 from orchestration.generator.frames import Frame
 from orchestration.generator.settlement import Settlement
 from orchestration.generator.truth import ExpectedException, write_truth
-from orchestration.generator.world import DAY, WINDOW_DAYS, World
+from orchestration.generator.world import DAY, HOUR, SETTLED_DAYS, WINDOW_DAYS, World
 
 CHUNK_ORDERS = 50_000
 DEFAULT_AS_OF = datetime(2026, 7, 1, tzinfo=UTC)
@@ -79,7 +79,7 @@ def generate(
     orders: int,
     seed: int = 1,
     defect_rate: Decimal = Decimal(0),
-    as_of: datetime = DEFAULT_AS_OF,
+    as_of: datetime | None = None,
     *,
     streams: Iterable[str] | None = None,
     progress: Progress | None = None,
@@ -91,7 +91,10 @@ def generate(
         orders: How many, 1 to 800,000,000.
         seed: Another seed is another world.
         defect_rate: Share of orders with one defect each, 0 to 1; exact to a millionth.
-        as_of: Moment at which the extract is taken, aware; orders lie in the 60 days before it.
+        as_of: Moment at which the extract is taken, aware; orders lie in the 60 days before it, and
+            the youngest still wait for documents. Default: a fixed moment four days after the last
+            order, when every document has been reported, so that a run at any later time finds
+            what the truth says.
         streams: Names of the streams to write; default all.
         progress: Called with orders done and orders in all.
 
@@ -120,17 +123,19 @@ def generate(
             files.count(stream, batches["net"], batches["currency"])
     write_truth(out / "truth", expected, files.rows, files.sums)
     defects = Counter(one.exception_code for one in expected)
-    return GenerateReport(out, as_of, orders, dict(files.rows), dict(sorted(defects.items())))
+    moment = datetime.fromtimestamp(world.as_of, UTC)
+    return GenerateReport(out, moment, orders, dict(files.rows), dict(sorted(defects.items())))
 
 
-def first_world(orders: int, seed: int, as_of: datetime) -> World:
-    """Return the world whose first extract is taken at `as_of`."""
-    moment = int(as_of.timestamp())
-    return World(Draws(seed), orders, moment, moment, WINDOW_DAYS * DAY)
+def first_world(orders: int, seed: int, as_of: datetime | None) -> World:
+    """Return the world whose first extract is taken at `as_of`; None: when all is reported."""
+    moment = int((as_of or DEFAULT_AS_OF).timestamp())
+    youngest = HOUR if as_of else SETTLED_DAYS * DAY
+    return World(Draws(seed), orders, moment, moment, WINDOW_DAYS * DAY - youngest, youngest)
 
 
 def _checked(
-    orders: int, defect_rate: Decimal, as_of: datetime, streams: Iterable[str] | None
+    orders: int, defect_rate: Decimal, as_of: datetime | None, streams: Iterable[str] | None
 ) -> frozenset[str]:
     """Return the streams to write, or refuse all faulty arguments at once."""
     wanted = STREAMS if streams is None else frozenset(streams)
@@ -139,7 +144,7 @@ def _checked(
         faults.append(f"orders is {orders}: give a number from 1 to 800000000")
     if not 0 <= defect_rate <= 1:
         faults.append(f"the defect rate is {defect_rate}: give a share from 0 to 1, such as 0.02")
-    if as_of.tzinfo is None:
+    if as_of is not None and as_of.tzinfo is None:
         faults.append(f"as-of {as_of.isoformat()} has no time zone: add one, such as Z")
     if unknown := sorted(wanted - STREAMS):
         known = ", ".join(sorted(STREAMS))

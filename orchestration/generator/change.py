@@ -5,7 +5,7 @@ What does not: how an order looks. The benchmarks and tests import this.
 """
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from orchestration.core.errors import UsageRefused
 from orchestration.generator import layouts
 from orchestration.generator import world as w
 from orchestration.generator.api import (
-    DEFAULT_AS_OF,
     STREAMS,
     GenerateReport,
     chunks,
@@ -40,7 +39,7 @@ def generate_change(
     orders: int,
     seed: int = 1,
     fraction: Decimal = Decimal("0.01"),
-    as_of: datetime = DEFAULT_AS_OF,
+    as_of: datetime | None = None,
 ) -> GenerateReport:
     """Write `<out>/generic/<stream>_2.csv`: what the time after the first extract brought.
 
@@ -53,7 +52,7 @@ def generate_change(
         orders: Number of orders of the first extract.
         seed: Seed of the first extract.
         fraction: Above 0, up to a tenth.
-        as_of: Moment of the first extract; the report has the moment of this one.
+        as_of: As given for the first extract; the report has the moment of this one.
 
     Raises:
         UsageRefused: The fraction is out of range.
@@ -78,7 +77,7 @@ def generate_change(
         batches = batches.rows(batches["day"] >= opened)
         files.add("settlement_batches", layouts.settlement_batches(after, batches))
         files.add("bank_lines", layouts.bank_lines(after, batches))
-    moment = as_of + timedelta(seconds=span)
+    moment = datetime.fromtimestamp(after.known_until, UTC)
     return GenerateReport(out, moment, len(added), dict(files.rows), {})
 
 

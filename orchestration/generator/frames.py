@@ -46,14 +46,14 @@ class Frame:
         return self.rows(np.lexsort([self.columns[name] for name in reversed(names)]))
 
 
-def filled(value: Ints | int, count: int) -> Ints:
+def filled(value: Ints | Bools | int, count: int) -> Ints:
     """Return `value` as a column of `count` rows."""
     if isinstance(value, int):
         return np.full(count, value, dtype=np.int64)
     return value.astype(np.int64, copy=False)
 
 
-def frame(count: int, **columns: Ints | int) -> Frame:
+def frame(count: int, **columns: Ints | Bools | int) -> Frame:
     """Build a frame of `count` rows from columns or single numbers."""
     return Frame({name: filled(value, count) for name, value in columns.items()})
 

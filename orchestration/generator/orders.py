@@ -10,7 +10,7 @@ import numpy as np
 from orchestration.generator import world as w
 from orchestration.generator.draws import Bools, Ints
 from orchestration.generator.frames import Frame, frame
-from orchestration.generator.world import DAY, HOUR, WINDOW_DAYS, World
+from orchestration.generator.world import DAY, WINDOW_DAYS, World
 
 _TYPE_WEIGHTS = (11, 9, 0, 55, 25)
 _NONE = -1
@@ -70,10 +70,11 @@ def order_frame(world: World, orders: Ints) -> Frame:
 def _customers(world: World, root: Ints, kind: Ints) -> Ints:
     """Return the customer of each order, out of the segment that its type belongs to."""
     customer = np.zeros(len(root), np.int64)
-    segments = ((w.is_enterprise(kind), w.ENTERPRISE_SEGMENT),)
-    segments += ((kind == w.COMMERCE, w.COMMERCE_SEGMENT),)
-    segments += ((kind == w.MARKETPLACE, w.MARKETPLACE_SEGMENT),)
-    for rows, segment in segments:
+    for rows, segment in (
+        (w.is_enterprise(kind), w.ENTERPRISE_SEGMENT),
+        (kind == w.COMMERCE, w.COMMERCE_SEGMENT),
+        (kind == w.MARKETPLACE, w.MARKETPLACE_SEGMENT),
+    ):
         start, size = world.customer_range(segment)
         customer[rows] = start + world.draws.below("order.customer", size, root[rows])
     return customer
@@ -82,10 +83,12 @@ def _customers(world: World, root: Ints, kind: Ints) -> Ints:
 def _ordered_at(world: World, orders: Ints, root: Ints, amends: Bools) -> Ints:
     """Return when each order was placed; an amendment comes after what it amends."""
     until = np.where(root < world.orders, world.as_of, world.known_until)
-    window = np.where(root < world.orders, WINDOW_DAYS * DAY, world.window) - HOUR
-    back = HOUR + world.draws.below("order.time", 1_000_000, root) * window // 1_000_000
+    whole = WINDOW_DAYS * DAY - world.youngest
+    window = np.where(root < world.orders, whole, world.window)
+    back = world.youngest + world.draws.below("order.time", 1_000_000, root) * window // 1_000_000
     placed = until - back
-    later = back * world.draws.between("order.amended_after", 100, 900, orders) // 1_000
+    share = world.draws.between("order.amended_after", 100, 900, orders)
+    later = (back - world.youngest) * share // 1_000
     return np.where(amends, placed + later, placed)
 
 

@@ -55,31 +55,50 @@ class Step:
 
 ALL, FIRST, REST, EXTRA, ALL_AND_EXTRA = range(5)
 
-# (name, weight for shops, weight for contracts, weight when cancelled, steps)
-WAYS: tuple[tuple[str, int, int, int, tuple[Step, ...]], ...] = (
-    ("authorize then capture", 42, 45, 0,
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to pay an order; each brings in exactly what is due.
+
+    Attributes:
+        name: For people.
+        shop: How often shops see it, against the others.
+        contract: How often contract orders are paid so.
+        cancelled: How often cancelled orders went so.
+        steps: The payments, in order.
+    """
+
+    name: str
+    shop: int
+    contract: int
+    cancelled: int
+    steps: tuple[Step, ...]
+
+
+WAYS: tuple[Way, ...] = (
+    Way("authorize then capture", 42, 45, 0,
      (Step(AUTHORIZATION, ALL, 0), Step(CAPTURE, ALL, 9, 0))),
-    ("sale", 30, 45, 0, (Step(SALE, ALL, 0),)),
-    ("several captures", 9, 10, 0,
+    Way("sale", 30, 45, 0, (Step(SALE, ALL, 0),)),
+    Way("several captures", 9, 10, 0,
      (Step(AUTHORIZATION, ALL, 0), Step(CAPTURE, FIRST, 6, 0), Step(CAPTURE, REST, 16, 0))),
-    ("gift card and sale", 5, 0, 0,
+    Way("gift card and sale", 5, 0, 0,
      (Step(GIFT_CARD, FIRST, 0, method=3), Step(SALE, REST, 0))),
-    ("store credit and sale", 3, 0, 0,
+    Way("store credit and sale", 3, 0, 0,
      (Step(STORE_CREDIT, FIRST, 0, method=4), Step(SALE, REST, 0))),
-    ("captured too much, refunded", 4, 0, 0,
+    Way("captured too much, refunded", 4, 0, 0,
      (Step(AUTHORIZATION, ALL_AND_EXTRA, 0), Step(CAPTURE, ALL_AND_EXTRA, 4, 0),
       Step(REFUND, EXTRA, 15, 1))),
-    ("second attempt", 4, 0, 0,
+    Way("second attempt", 4, 0, 0,
      (Step(SALE, ALL, 0, status=FAILED), Step(SALE, ALL, 1))),
-    ("dispute won", 1, 0, 0,
+    Way("dispute won", 1, 0, 0,
      (Step(SALE, ALL, 0), Step(CHARGEBACK, ALL, 8, 0), Step(CHARGEBACK_REVERSAL, ALL, 17, 0))),
-    ("authorized anew", 2, 0, 0,
+    Way("authorized anew", 2, 0, 0,
      (Step(AUTHORIZATION, ALL, 0), Step(VOID, ALL, 5, 0), Step(AUTHORIZATION, ALL, 6),
       Step(CAPTURE, ALL, 11, 2))),
-    ("never authorized", 0, 0, 25, ()),
-    ("authorized and voided", 0, 0, 35,
+    Way("never authorized", 0, 0, 25, ()),
+    Way("authorized and voided", 0, 0, 35,
      (Step(AUTHORIZATION, ALL, 0), Step(VOID, ALL, 6, 0))),
-    ("captured and refunded", 0, 0, 40,
+    Way("captured and refunded", 0, 0, 40,
      (Step(AUTHORIZATION, ALL, 0), Step(CAPTURE, ALL, 3, 0), Step(REFUND, ALL, 14, 1))),
 )  # fmt: skip
 LAST_HOURS = 18
@@ -105,10 +124,10 @@ def payment_frame(world: World, orders: Frame) -> Frame:
     amounts = _amounts(world, chosen)
     nobody = chosen.rows(np.zeros(0, np.int64))
     parts = [payment_rows(nobody, seq=0, kind=SALE, amount=0, at=0, method=0)]
-    for number, (_, _, _, _, steps) in enumerate(WAYS):
+    for number, option in enumerate(WAYS):
         rows = np.flatnonzero(way == number)
         own = chosen.rows(rows)
-        for seq, step in enumerate(steps):
+        for seq, step in enumerate(option.steps):
             part = payment_rows(
                 own,
                 seq=seq,
@@ -150,10 +169,10 @@ def payment_rows(orders: Frame, **columns: Ints | int) -> Frame:
 
 def _ways(world: World, orders: Frame) -> Ints:
     """Return the position in WAYS for each order; what is too small to split is a plain sale."""
-    shop, contract, cancelled = (
-        world.draws.pick("payment.way", [way[column] for way in WAYS], orders["order"])
-        for column in (1, 2, 3)
-    )
+    draw = world.draws.pick
+    shop = draw("payment.way", [option.shop for option in WAYS], orders["order"])
+    contract = draw("payment.way", [option.contract for option in WAYS], orders["order"])
+    cancelled = draw("payment.way", [option.cancelled for option in WAYS], orders["order"])
     way = np.where(w.is_enterprise(orders["type"]), contract, shop)
     way = np.where((orders["total"] < 100) | (orders["is_test"] == 1), 1, way)
     return np.where(orders["status"] == w.CANCELLED, cancelled, way)

@@ -14,6 +14,8 @@ DAY = 86_400
 HOUR = 3_600
 # Days before the extract over which its orders lie.
 WINDOW_DAYS = 60
+# Days after which everything about an order has been reported, its settlement included.
+SETTLED_DAYS = 4
 
 CURRENCIES = ("USD", "EUR", "GBP", "JPY", "KWD", "CHF")
 EXPONENTS = np.array([2, 2, 2, 0, 3, 2])
@@ -56,7 +58,8 @@ class World:
         orders: Orders of the first extract; the number of customers and sellers follows from it.
         as_of: Moment of the first extract, seconds since 1970.
         known_until: Nothing later than this has been reported: `as_of`, or a later moment.
-        window: Seconds before `known_until` over which new orders are spread.
+        window: Seconds over which the orders of this extract are spread.
+        youngest: Seconds between the last of them and `known_until`.
     """
 
     draws: Draws
@@ -64,6 +67,7 @@ class World:
     as_of: int
     known_until: int
     window: int
+    youngest: int
 
     @property
     def customers(self) -> int:

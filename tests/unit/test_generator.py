@@ -21,6 +21,7 @@ from tests.benchmarks.baseline import LEGS, reconcile, typed_scan
 
 ORDERS = 4_000
 # Younger orders may wait for a document; older ones are past due on every leg.
+MOMENT = datetime(2026, 7, 1, tzinfo=UTC)
 SETTLED = "2026-06-28 00:00:00"
 FAULTY = {
     "PAY_MISSING": ("leg_payment", "missing"),
@@ -49,7 +50,7 @@ def _bytes(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory):
     out = tmp_path_factory.mktemp("sound")
-    generate(out, ORDERS, seed=11)
+    generate(out, ORDERS, seed=11, as_of=MOMENT)
     return out
 
 
@@ -103,6 +104,28 @@ def test_every_past_due_leg_matches_without_defects(sound, tmp_path):
         row["order_id"] for row in _rows(sound / "generic/orders.csv") if row["is_test"] == "true"
     }
     assert {key: orders - tests for key, orders in unsettled.items() if orders - tests} == {}
+
+
+def test_without_a_moment_every_document_has_been_reported(tmp_path):
+    report = generate(tmp_path / "first", ORDERS, seed=13)
+    orders = _rows(tmp_path / "first/generic/orders.csv")
+    live = {
+        row["order_id"]
+        for row in orders
+        if row["status"] in {"confirmed", "closed"} and row["is_test"] == "false"
+    }
+    billed = {row["order_ref"] for row in _rows(tmp_path / "first/generic/invoices.csv")}
+    reconcile(tmp_path / "first", tmp_path / "legs.duckdb", threads=1, memory_mb=1024)
+    with duckdb.connect(str(tmp_path / "legs.duckdb")) as connection:
+        missing = connection.execute(
+            "select count(*) from leg_payment where status = 'missing' union all "
+            "select count(*) from leg_fulfilment where status = 'missing' union all "
+            "select count(*) from leg_seller_split where status = 'missing'"
+        ).fetchall()
+    assert live == billed
+    assert missing == [(0,), (0,), (0,)]
+    assert max(row["ordered_at"] for row in orders) < "2026-06-27T00:00:00Z"
+    assert report.as_of == MOMENT
 
 
 def test_every_defect_shows_on_its_order_and_nowhere_else(faulty, tmp_path):
@@ -198,7 +221,7 @@ def test_headers_are_those_of_the_contract(extract, request):
 
 
 def test_a_subset_of_streams_leaves_the_others_out(tmp_path, sound):
-    report = generate(tmp_path, ORDERS, seed=11, streams=("orders", "payments"))
+    report = generate(tmp_path, ORDERS, seed=11, as_of=MOMENT, streams=("orders", "payments"))
     assert set(report.rows) == {"orders", "payments"}
     written = {path.name: path.read_bytes() for path in (tmp_path / "generic").iterdir()}
     assert written == {
@@ -237,14 +260,14 @@ def test_documents_never_come_from_the_future(sound):
 
 
 def test_a_change_adds_its_share_to_every_moving_stream(sound, tmp_path):
-    report = generate_change(tmp_path, ORDERS, seed=11, fraction=Decimal("0.05"))
+    report = generate_change(tmp_path, ORDERS, seed=11, fraction=Decimal("0.05"), as_of=MOMENT)
     base = {path.stem: len(_rows(path)) for path in (sound / "generic").glob("*.csv")}
     for stream in ("orders", "order_lines", "payments", "shipment_lines", "invoice_lines"):
         assert 0.03 < report.rows[stream] / base[stream] < 0.08
 
 
 def test_first_extract_and_change_together_match_on_every_past_due_leg(sound, tmp_path):
-    report = generate_change(tmp_path, ORDERS, seed=11, fraction=Decimal("0.05"))
+    report = generate_change(tmp_path, ORDERS, seed=11, fraction=Decimal("0.05"), as_of=MOMENT)
     database = tmp_path / "both.duckdb"
     with duckdb.connect(str(database)) as connection:
         connection.execute("set TimeZone = 'UTC'")
