@@ -27,7 +27,7 @@ shipped_lines as (
         shipment_lines.line_no,
         coalesce(shipment_lines.order_ref, shipments.order_ref) as order_ref,
         shipment_lines.order_line_no,
-        shipment_lines.sku,
+        case when shipment_lines.order_line_no is null then shipment_lines.sku end as sku_without_line,
         shipment_lines.quantity,
         shipments.native_status as kind_code,
         shipments.shipped_at as event_at,
@@ -81,8 +81,7 @@ with_order_lines as (
         and cast(resolved.order_line_no as {{ dbt.type_string() }}) = order_lines.canonical_line_no
     left join only_lines_of_a_sku
         on resolved.recon_key = only_lines_of_a_sku.recon_key
-        and resolved.sku = only_lines_of_a_sku.sku
-        and resolved.order_line_no is null
+        and resolved.sku_without_line = only_lines_of_a_sku.sku
 ),
 
 final as (
