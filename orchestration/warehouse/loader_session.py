@@ -21,6 +21,7 @@ from orchestration.settings import Settings
 from orchestration.warehouse.connection import literal, writer
 from orchestration.warehouse.loader_books import Books, FileEntry, write_entry
 from orchestration.warehouse.loader_tables import ensure_raw_tables
+from orchestration.warehouse.row_views import ensure_row_views
 
 
 class Session:
@@ -64,6 +65,7 @@ class Session:
         self._opened = writer(self.settings)
         self.connection = self._opened.__enter__()
         ensure_raw_tables(self.connection, self._contracts.values())
+        ensure_row_views(self.connection, self._contracts.values())
         self._fence()
 
     def _fence(self) -> None:
