@@ -1,1 +1,4 @@
-"""Dagster definitions, thin: each asset calls one function elsewhere. Only cli and definitions import this."""
+"""Dagster definitions, thin: each asset calls one function elsewhere.
+
+Only the command line and `orchestration.definitions` import this.
+"""

@@ -1,0 +1,264 @@
+"""The command line: what can be said to Meshline, and how its errors end.
+
+What belongs here: commands, their options, exit codes. What does not: anything that takes longer
+than a glance to import; each command imports what it needs when it is called.
+Nobody imports this but `python -m orchestration.cli` and the script `meshline`.
+
+Exit codes: 0 done (exceptions are results, not failures), 1 failed, 2 usage or refused input,
+3 a blocking check kept a run from publishing, 75 another run holds the warehouse, 130 stopped.
+"""
+
+import sys
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestration.core.errors import ReconError, UsageRefused
+from orchestration.settings import Settings, load_settings
+
+HELP = """Reconcile what CRM, billing, fulfilment and payment systems say about each order.
+
+`meshline run --landing DIR` reads the extracts in DIR, builds one canonical order of them, compares
+every leg and publishes the result; the other commands read what was published.
+"""
+
+app = typer.Typer(
+    help=HELP,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+exceptions_app = typer.Typer(
+    no_args_is_help=True, help="Differences, each with owner and due time."
+)
+order_app = typer.Typer(no_args_is_help=True, help="One order and everything known about it.")
+contracts_app = typer.Typer(no_args_is_help=True, help="What the sources promise.")
+app.add_typer(exceptions_app, name="exceptions")
+app.add_typer(order_app, name="order")
+app.add_typer(contracts_app, name="contracts")
+
+Home = Annotated[
+    Path | None,
+    typer.Option(
+        "--home", metavar="DIR", help="Folder of all state; else MESHLINE_HOME, else .meshline."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+_chosen: list[Settings] = []
+
+
+@app.command()
+def run(
+    landing: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder with one folder per source; else <home>/landing."),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of",
+            metavar="TS",
+            help="Moment that the run takes as now, ISO 8601; without offset it is UTC. Else now.",
+        ),
+    ] = None,
+    full_refresh: Annotated[
+        bool,
+        typer.Option("--full-refresh", help="Build everything anew, also when nothing is new."),
+    ] = False,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Read what landed, reconcile it, and publish the result."""
+    from orchestration.session import RunRequest
+
+    request = RunRequest(
+        settings=settings_of(home=home, landing=landing),
+        as_of=parse_moment(as_of) if as_of is not None else None,
+        full_refresh=full_refresh,
+    )
+    from orchestration.cli_run import run as make_run
+
+    raise typer.Exit(make_run(request, as_json=as_json))
+
+
+@app.command()
+def status(as_json: Json = False, home: Home = None) -> None:
+    """Show the last run and the figures of what is published."""
+    from orchestration.cli_show import show_status
+
+    show_status(settings_of(home=home), as_json=as_json)
+
+
+@exceptions_app.command("list")
+def list_exceptions(
+    exception_class: Annotated[
+        str | None, typer.Option("--class", metavar="CODE", help="Such as PAY_SHORT.")
+    ] = None,
+    leg: Annotated[str | None, typer.Option(metavar="CODE", help="Such as payment.")] = None,
+    owner: Annotated[str | None, typer.Option(metavar="ROLE", help="Such as finance.")] = None,
+    severity: Annotated[str | None, typer.Option(metavar="CODE", help="Such as high.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most rows to show.")] = 50,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """List differences: the most severe first, then the most money."""
+    from orchestration.cli_show import show_exceptions
+
+    filters = {
+        "exception_class": exception_class,
+        "leg": leg,
+        "owner": owner,
+        "severity": severity,
+    }
+    show_exceptions(settings_of(home=home), filters, limit, as_json=as_json)
+
+
+@exceptions_app.command("show")
+def show_exception(
+    exception_id: Annotated[str, typer.Argument(metavar="ID", help="Its id, or how it begins.")],
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Show one difference with its evidence."""
+    from orchestration.cli_show import show_exception as show
+
+    show(settings_of(home=home), exception_id, as_json=as_json)
+
+
+@order_app.command("show")
+def show_order(
+    key: Annotated[
+        str,
+        typer.Argument(
+            metavar="KEY",
+            help="Reconciliation key, order id, or the id of one of its documents.",
+        ),
+    ],
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Show one order: versions, lines, legs, matches, exceptions, gates, events."""
+    from orchestration.cli_show import show_order as show
+
+    show(settings_of(home=home), key, as_json=as_json)
+
+
+@app.command()
+def generate(
+    orders: Annotated[int, typer.Option(min=1, help="How many orders.")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Landing folder to write; made if need be.")
+    ],
+    seed: Annotated[int, typer.Option(help="The same seed writes the same bytes.")] = 1,
+    defects: Annotated[
+        str, typer.Option(metavar="RATE", help="Share of orders with one defect each, 0 to 1.")
+    ] = "0",
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", metavar="TS", help="Moment at which the extract is taken."),
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Make extracts of N orders with known defects, and the truth about them beside."""
+    from orchestration.generator import generate as make
+
+    settings_of(home)
+    report = make(
+        out,
+        orders,
+        seed=seed,
+        defect_rate=parse_rate(defects),
+        as_of=parse_moment(as_of) if as_of is not None else None,
+    )
+    rows = sum(report.rows.values())
+    typer.echo(
+        f"{report.orders:,} orders, {rows:,} rows in {len(report.rows)} files, {report.folder}"
+    )
+    for code, count in sorted(report.defects.items()):
+        typer.echo(f"  {code}: {count:,}")
+    typer.echo(f"Reconcile them with: meshline run --landing {report.folder}")
+
+
+@contracts_app.command("check")
+def check_contracts(home: Home = None) -> None:
+    """Check the source contracts, and list every problem at once with file and line."""
+    from orchestration.connectors.contracts import load_contracts
+
+    contracts = load_contracts(settings_of(home=home).seeds)
+    for contract in contracts.values():
+        typer.echo(
+            f"{contract.source}: version {contract.version}, {len(contract.streams)} streams"
+        )
+
+
+@app.command("dagster-home", hidden=True)
+def dagster_home(home: Home = None) -> None:
+    """Write the settings of this home's Dagster instance and print its folder."""
+    from orchestration.defs.instance import write_instance_config
+
+    settings = settings_of(home=home)
+    write_instance_config(settings)
+    typer.echo(str(settings.dagster_home))
+
+
+def settings_of(home: Path | None, landing: Path | None = None) -> Settings:
+    """Return the settings of a command, and remember them for its errors."""
+    settings = load_settings(home=home, landing=landing)
+    _chosen.append(settings)
+    return settings
+
+
+def parse_rate(text: str) -> Decimal:
+    """Return a share given on the command line.
+
+    Raises:
+        UsageRefused: It is not a decimal number.
+    """
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise UsageRefused(f"{text!r} is not a share: give a number such as 0.02.") from None
+
+
+def parse_moment(text: str) -> datetime:
+    """Return a moment given on the command line, aware UTC.
+
+    Raises:
+        UsageRefused: It is not ISO 8601.
+    """
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageRefused(
+            f"--as-of {text!r} is not a moment. Give ISO 8601, such as 2026-06-30T12:00:00Z or "
+            "2026-06-30; without offset it is read as UTC."
+        ) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def main() -> None:
+    """Run the command line and end the process with the right exit code; no traceback, ever."""
+    try:
+        app()
+    except ReconError as error:
+        typer.echo(f"meshline: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("meshline: stopped.", err=True)
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001, the last resort of every command
+        from orchestration.cli_errors import describe_defect
+
+        typer.echo(
+            f"meshline: {describe_defect(error, _chosen[-1] if _chosen else load_settings())}",
+            err=True,
+        )
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

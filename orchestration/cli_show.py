@@ -1,0 +1,365 @@
+"""`meshline status`, `exceptions` and `order show`: what they print.
+
+What belongs here: the look of answers. What does not: the questions (`orchestration.reading`).
+Only `orchestration.cli` may import this.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from orchestration.cli_display import amount, clean, print_json, severity, stdout, table, text
+from orchestration.cli_summary import print_figures, print_where_next
+from orchestration.reading.exceptions import find_exception, list_exceptions
+from orchestration.reading.orders import OrderView, read_order
+from orchestration.reading.summary import read_summary
+from orchestration.settings import Settings
+from orchestration.warehouse.reader import NothingPublished, open_published
+from orchestration.warehouse.runs import RunRecord, current_holder, last_run
+
+EMPTY = (
+    "Nothing is published in {home} yet. `make run` reconciles the samples; "
+    "`meshline run --landing DIR` reads your own extracts."
+)
+SHOWN_GATE_WARNINGS = 10
+
+
+def show_status(settings: Settings, *, as_json: bool) -> None:
+    """Print how the home stands: the run at work, the last run, what is published."""
+    now = datetime.now(UTC)
+    record, holder = last_run(settings, now=now), current_holder(settings, now=now)
+    try:
+        with open_published(settings) as published:
+            summary = read_summary(published)
+    except NothingPublished:
+        summary = None
+    if as_json:
+        print_json(
+            {
+                "home": str(settings.home),
+                "running": asdict(holder) if holder is not None else None,
+                "last_run": asdict(record) if record is not None else None,
+                "published": None
+                if summary is None
+                else {
+                    **asdict(summary),
+                    "reconciled_rate": summary.reconciled_rate,
+                    "leak_by_currency": summary.leak_by_currency(),
+                },
+            }
+        )
+        return
+    console = stdout()
+    if holder is not None:
+        console.print(f"A run is at work: process {holder.pid} since {clean(holder.since)} UTC.")
+    if record is not None:
+        _print_record(console, record)
+    if summary is None:
+        console.print(EMPTY.format(home=settings.home), soft_wrap=True)
+        return
+    published_line = f"Published: run {summary.run_no}, moment {clean(summary.as_of)} UTC"
+    console.print(Text(published_line, style="bold"))
+    print_figures(console, summary)
+    print_where_next(console, summary)
+
+
+def show_exceptions(
+    settings: Settings, filters: Mapping[str, str | None], limit: int, *, as_json: bool
+) -> None:
+    """Print open differences, the worst first."""
+    with open_published(settings) as published:
+        found = list_exceptions(published, filters, limit)
+        as_of = published.as_of
+    if as_json:
+        print_json({"as_of": as_of, "found": found.found, "exceptions": found.rows})
+        return
+    console = stdout()
+    given = {name: value for name, value in filters.items() if value is not None}
+    if not found.rows:
+        told = ", ".join(f"{name} {clean(value)}" for name, value in given.items())
+        console.print(
+            f"No exception for {told}. `meshline status` shows which classes there are."
+            if given
+            else "No exception: every difference is explained or settled."
+        )
+        return
+    console.print(
+        table(
+            f"{len(found.rows)} of {found.found:,} exceptions, moment {clean(as_of)} UTC",
+            ["id", "class", "severity", "order", "at risk>", "owner", "due", "what happened."],
+            (_exception_row(row, as_of) for row in found.rows),
+        )
+    )
+    if found.found > len(found.rows):
+        console.print(f"--limit {found.found} shows all.")
+
+
+def show_exception(settings: Settings, exception_id: str, *, as_json: bool) -> None:
+    """Print one difference with its evidence."""
+    with open_published(settings) as published:
+        row = find_exception(published, exception_id)
+    if as_json:
+        print_json({**row, "evidence": _evidence(row.get("evidence"))})
+        return
+    console = stdout()
+    heading = f"{clean(row['exception_code'])}  {clean(row['exception_id'])}"
+    console.print(Text(heading, style="bold"))
+    console.print(text(row["explanation"]), soft_wrap=True)
+    console.print()
+    for label, value in _facts(row):
+        console.print(Text(f"  {label:<14}", style="dim"), value, sep="", soft_wrap=True)
+    evidence = _evidence(row.get("evidence"))
+    if evidence:
+        console.print()
+        console.print(Text("Evidence", style="bold"))
+        for line in _outline(evidence):
+            console.print(Text(f"  {line}"), soft_wrap=True)
+
+
+def show_order(settings: Settings, key: str, *, as_json: bool) -> None:
+    """Print one order with everything that is known about it."""
+    with open_published(settings) as published:
+        view = read_order(published, key)
+    if as_json:
+        print_json(asdict(view))
+        return
+    console = stdout()
+    order = view.order
+    console.print(
+        Text(f"Order {clean(order['order_id'])}  {clean(order['recon_key'])}", style="bold")
+    )
+    console.print(
+        f"{clean(order['source_system'])}, {clean(order['order_type'])}, "
+        f"{amount(order['total_amount'], order['currency_code'])}, "
+        f"ordered {clean(order['ordered_at'])} UTC: {clean(order['state_code'])}"
+    )
+    for title, columns, rows in _order_tables(view):
+        console.print()
+        console.print(table(title, columns, rows) if rows else Text(f"{title}: none", style="dim"))
+
+
+def _print_record(console: Console, record: RunRecord) -> None:
+    """The last run, and what its gates had to say."""
+    console.print(
+        f"Last run: {record.run_no}, {record.status.value}, begun {clean(record.started_at)} UTC, "
+        f"moment {clean(record.as_of)} UTC"
+    )
+    if record.message:
+        console.print(Text(f"  {clean(record.message)}", style="yellow"), soft_wrap=True)
+    for gate in record.report.get("gates", ()):
+        blocking, warnings = gate["blocking"], gate["warnings"]
+        console.print(
+            f"  {clean(gate['gate'])} gate: {gate['checks']} checks, {len(blocking)} refusals, "
+            f"{len(warnings)} warnings"
+        )
+        for sentence in [*blocking, *warnings][:SHOWN_GATE_WARNINGS]:
+            console.print(Text(f"    {clean(sentence)}", style="yellow"), soft_wrap=True)
+    console.print()
+
+
+def _exception_row(row: Mapping[str, Any], as_of: datetime) -> list[object]:
+    due = row["due_at"]
+    is_late = due is not None and due < as_of.replace(tzinfo=None)
+    return [
+        str(row["exception_id"])[:12],
+        text(row["exception_code"], "bold"),
+        severity(row["severity_code"]),
+        row["native_ref"] or row["recon_key"],
+        amount(row["leak_amount"], row["currency_code"]),
+        row["owner_role"],
+        text(due, "red" if is_late else ""),
+        row["explanation"],
+    ]
+
+
+def _facts(row: Mapping[str, Any]) -> list[tuple[str, Text]]:
+    return [
+        ("order", text(row["recon_key"])),
+        ("document", text(row["native_ref"])),
+        ("leg", text(row["leg_code"])),
+        ("severity", severity(row["severity_code"])),
+        ("at risk", text(amount(row["leak_amount"], row["currency_code"]))),
+        ("kind of risk", text(row["leak_kind"])),
+        ("owner", text(row["owner_role"])),
+        ("assignee", text(row["assignee_id"])),
+        ("approver", text(row["approver_role"])),
+        ("status", text(row["status_code"])),
+        ("opened", text(row["opened_at"])),
+        ("due", text(row["due_at"])),
+    ]
+
+
+def _evidence(value: object) -> object:
+    """Evidence is kept as JSON text; what is not JSON is shown as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def _outline(value: object, indent: str = "") -> list[str]:
+    """A JSON value as indented lines."""
+    if isinstance(value, Mapping):
+        pairs = [(f"{clean(name)}: ", each) for name, each in value.items()]
+    elif isinstance(value, list):
+        pairs = [("- ", each) for each in value]
+    else:
+        return [indent + clean(value)]
+    lines = []
+    for label, each in pairs:
+        if isinstance(each, Mapping | list) and each:
+            lines += [indent + label.rstrip(), *_outline(each, indent + "  ")]
+        else:
+            lines.append(indent + label + clean(each or "-"))
+    return lines
+
+
+def _order_tables(view: OrderView) -> list[tuple[str, list[str], Sequence[Sequence[object]]]]:
+    """The tables of one order, each with its columns."""
+    return [
+        _table(
+            view.versions,
+            "Versions",
+            {
+                "version": "version_no",
+                "valid from": "valid_from",
+                "known from": "known_from",
+                "what changed": "change_kind",
+                "total>": _money("total_amount"),
+                "approved by": "approved_by",
+            },
+        ),
+        _table(
+            view.lines,
+            "Lines",
+            {
+                "version": "version_no",
+                "sku": "sku",
+                "seller": "seller_id",
+                "quantity>": "quantity",
+                "unit price>": "unit_price",
+                "net>": _money("net_amount"),
+                "tax>": _money("tax_amount"),
+            },
+        ),
+        _table(
+            view.legs,
+            "Legs",
+            {
+                "leg": "leg_code",
+                "status": "status_code",
+                "expected>": _money("expected_amount"),
+                "matched>": _money("matched_amount"),
+                "open>": _money("open_amount"),
+                "left over>": _money("residual_amount"),
+                "explained by": "residual_class",
+                "due": "due_at",
+                "overdue": "is_overdue",
+            },
+        ),
+        _table(
+            view.matches,
+            "Matches",
+            {
+                "match": lambda row: str(row["match_id"])[:12],
+                "leg": "leg_code",
+                "kind": "match_kind",
+                "shape": "cardinality",
+                "rule": _rule,
+                "left over>": _money("residual_amount"),
+                "explanation.": "explanation",
+            },
+        ),
+        _table(
+            view.members,
+            "Documents in these matches",
+            {
+                "match": lambda row: str(row["match_id"])[:12],
+                "side": "side",
+                "system": "source_system",
+                "stream": "stream",
+                "id": "native_id",
+                "line": "line_no",
+                "allocated>": _money("allocated_amount"),
+            },
+        ),
+        _table(
+            view.exceptions,
+            "Exceptions",
+            {
+                "id": lambda row: str(row["exception_id"])[:12],
+                "class": "exception_code",
+                "severity": lambda row: severity(row["severity_code"]),
+                "status": "status_code",
+                "at risk>": _money("leak_amount"),
+                "owner": "owner_role",
+                "due": "due_at",
+                "what happened.": "explanation",
+            },
+        ),
+        _table(
+            view.gates,
+            "Gates",
+            {
+                "gate": "gate_code",
+                "version": "order_version_no",
+                "result": "result_code",
+                "expected": "expected_value",
+                "actual": "actual_value",
+                "rule version": "rule_version",
+            },
+        ),
+        _table(
+            view.events,
+            "What happened",
+            {
+                "known from": "known_from",
+                "changed at": "changed_at",
+                "subject": "subject",
+                "from": "from_code",
+                "to": "to_code",
+                "by": "actor_id",
+                "rule": "rule_version",
+                "reason.": "reason",
+            },
+        ),
+    ]
+
+
+def _table(
+    rows: Sequence[Mapping[str, Any]],
+    title: str,
+    columns: Mapping[str, str | Callable[[Mapping[str, Any]], object]],
+) -> tuple[str, list[str], list[list[object]]]:
+    """Pick the cells of a table; a column that the publication lacks is left out."""
+    kept = {
+        name: cell
+        for name, cell in columns.items()
+        if not isinstance(cell, str) or (rows and cell in rows[0])
+    }
+    cells = [
+        [row[cell] if isinstance(cell, str) else cell(row) for cell in kept.values()]
+        for row in rows
+    ]
+    return title, list(kept), cells
+
+
+def _money(column: str) -> Callable[[Mapping[str, Any]], object]:
+    """A cell with an amount and the row's currency."""
+
+    def cell(row: Mapping[str, Any]) -> str:
+        return amount(row.get(column), row.get("currency_code"))
+
+    return cell
+
+
+def _rule(row: Mapping[str, Any]) -> str:
+    """A cell with the rule and its version."""
+    return f"{clean(row.get('rule_id'))} v{clean(row.get('rule_version'))}"

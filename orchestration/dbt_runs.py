@@ -1,0 +1,317 @@
+"""How Meshline calls dbt: arguments, environment, and what the results mean for a run.
+
+What belongs here: everything about one dbt call that can be said without importing dbt or Dagster.
+What does not: when dbt is called (`orchestration.runner`, `orchestration.defs.transform`), and SQL.
+`orchestration.runner`, `orchestration.defs` and `orchestration.definitions` may import this.
+"""
+
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from orchestration.core.errors import BlockedByCheck, ReconError
+from orchestration.settings import Settings
+
+PHASES = ("phase_1", "phase_2")
+CHILD = Path(__file__).with_name("dbt_child.py")
+MOMENT_FORMAT = "%Y-%m-%d %H:%M:%S.%f"
+NOT_PART_OF_A_PROJECT = frozenset({"target", "logs", "dbt_packages", "samples", "__pycache__"})
+RESULT_EVENTS = frozenset({"LogSeedResult", "LogModelResult", "LogSnapshotResult", "LogTestResult"})
+SHOWN_PROBLEMS = 12
+SECONDS_TO_STOP = 20
+
+
+class DbtFailed(ReconError):
+    """dbt could not build a model: a defect of the SQL or of the machine, not of the data."""
+
+
+@dataclass(frozen=True, slots=True)
+class DbtProblem:
+    """One node that dbt could not finish well.
+
+    Attributes:
+        unique_id: The node as dbt names it, such as `test.meshline.assert_money_is_conserved`.
+        is_check: Whether it is a test, which judges the data that was built.
+        message: What dbt says, in its own words.
+        failure_count: Rows that failed a test; 0 for an error.
+    """
+
+    unique_id: str
+    is_check: bool
+    message: str
+    failure_count: int
+
+    @property
+    def name(self) -> str:
+        """The node's name without its kind and project."""
+        return self.unique_id.split(".")[2] if self.unique_id.count(".") > 1 else self.unique_id
+
+
+@dataclass(slots=True)
+class DbtWatch:
+    """Follows the events of one dbt call: how far it is, and what went wrong.
+
+    Attributes:
+        advanced: Called with done, total and the node's name after each node.
+        done: Nodes finished.
+        total: Nodes to do; 0 while dbt has not said.
+        problems: Nodes that failed, in the order of their ends.
+        errors: Messages of level error that belong to no node, such as a compilation error.
+    """
+
+    advanced: Callable[[int, int, str], None]
+    done: int = 0
+    total: int = 0
+    problems: list[DbtProblem] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def see(self, event: Mapping[str, Any]) -> None:
+        """Take in one structured log event of dbt."""
+        info, data = event.get("info", {}), event.get("data", {})
+        node = data.get("node_info", {})
+        if info.get("name") in RESULT_EVENTS:
+            self.done, self.total = int(data.get("index", 0)), int(data.get("total", 0))
+            self._judge(node, data, info)
+            self.advanced(self.done, self.total, str(node.get("node_name", "")))
+        elif info.get("level") == "error" and info.get("msg", "").strip():
+            self.errors.append(info["msg"].strip())
+
+    def _judge(
+        self, node: Mapping[str, Any], data: Mapping[str, Any], info: Mapping[str, Any]
+    ) -> None:
+        status = str(node.get("node_status") or data.get("status", "")).lower()
+        if status not in {"error", "fail", "runtime error"}:
+            return
+        self.problems.append(
+            DbtProblem(
+                unique_id=str(node.get("unique_id", "")),
+                is_check=status == "fail",
+                message=str(info.get("msg", "")).strip(),
+                failure_count=int(data.get("num_failures") or 0),
+            )
+        )
+
+    def summary(self) -> str:
+        """A few words on what was done."""
+        failed = f", {len(self.problems)} of them failed" if self.problems else ""
+        return f"{self.done} models and tests{failed}"
+
+    def raise_if_unfit(self, *, phase: str, exit_code: int, log: Path) -> None:
+        """Raise what the call's end means for the run; return when all is well.
+
+        Raises:
+            BlockedByCheck: Only tests failed: the data breaks what must hold.
+            DbtFailed: A model could not be built, or dbt itself broke off.
+        """
+        broken = [one for one in self.problems if not one.is_check]
+        if exit_code == 0 and not self.problems:
+            return
+        if self.problems and not broken:
+            raise BlockedByCheck(_message_of_checks(phase, self.problems))
+        raise DbtFailed(_message_of_failure(phase, broken, self.errors, exit_code, log))
+
+
+def build_arguments(*, as_of: datetime, run_no: int, full_refresh: bool) -> tuple[str, ...]:
+    """Return the arguments of `dbt build` for one phase, without its selection.
+
+    Unit tests are left out: they prove our SQL, which does not change from run to run. Tests over
+    models of both phases run in the second, when both sides are there.
+    """
+    moment = as_of.astimezone(UTC).strftime(MOMENT_FORMAT)
+    arguments = [
+        "build",
+        "--vars",
+        json.dumps({"as_of": moment, "run_no": run_no}),
+        "--indirect-selection",
+        "buildable",
+        "--exclude-resource-types",
+        "unit_test",
+        "--log-level-file",
+        "info",
+        *(["--full-refresh"] if full_refresh else []),
+    ]
+    return tuple(arguments)
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return what `profiles.yml` and `dbt_project.yml` read from the environment of dbt."""
+    return {
+        "MESHLINE_WAREHOUSE": str(settings.warehouse),
+        "MESHLINE_THREADS": str(settings.threads),
+        "MESHLINE_MEMORY_MB": str(settings.memory_limit_mb),
+        "MESHLINE_SCRATCH": str(settings.scratch),
+        "DBT_PROFILES_DIR": str(settings.dbt_project),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DBT_USE_COLORS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def target_of(settings: Settings) -> Path:
+    """The folder of dbt's artifacts and of its partial parse, kept from run to run."""
+    return settings.dbt_state / "target"
+
+
+def write_launcher(settings: Settings) -> Path:
+    """Write the executable that starts dbt for this home, and return its path."""
+    environment = settings.dbt_state / "environment.json"
+    launcher = settings.dbt_state / "dbt"
+    target_of(settings).mkdir(parents=True, exist_ok=True)
+    settings.scratch.mkdir(parents=True, exist_ok=True)
+    _replace(environment, json.dumps(environment_of(settings), indent=1))
+    command = shlex.join([sys.executable, "-P", str(CHILD), str(environment)])
+    _replace(launcher, f'#!/bin/sh\nexec {command} "$@"\n', mode=0o755)
+    return launcher
+
+
+def ensure_manifest(settings: Settings) -> Path:
+    """Return the manifest of the dbt project, parsed anew only when the project has changed.
+
+    Raises:
+        DbtFailed: The project does not parse; the message is dbt's.
+    """
+    manifest = target_of(settings) / "manifest.json"
+    stamp = target_of(settings) / "manifest.stamp"
+    digest = digest_of_project(settings)
+    if manifest.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == digest:
+        return manifest
+    watch = DbtWatch(advanced=lambda _done, _total, _name: None)
+    code = _call(settings, ["parse", "--log-level-file", "info"], watch)
+    watch.raise_if_unfit(phase="parse", exit_code=code, log=target_of(settings) / "dbt.log")
+    _replace(stamp, digest)
+    return manifest
+
+
+def build(
+    settings: Settings,
+    phase: str,
+    arguments: Sequence[str],
+    advanced: Callable[[int, int, str], None] = lambda _done, _total, _name: None,
+) -> DbtWatch:
+    """Run one phase without Dagster, and raise what its end means.
+
+    Raises:
+        BlockedByCheck: A data test failed.
+        DbtFailed: A model could not be built.
+    """
+    watch = DbtWatch(advanced=advanced)
+    code = _call(settings, [*arguments, "--select", f"tag:{phase}"], watch)
+    watch.raise_if_unfit(phase=phase, exit_code=code, log=target_of(settings) / "dbt.log")
+    return watch
+
+
+def digest_of_project(settings: Settings) -> str:
+    """Hash what the manifest is made from: the dbt project, its seeds, the versions involved."""
+    digest = hashlib.sha256(f"{sys.version_info}|{settings.dbt_project}".encode())
+    for path in project_files(settings):
+        digest.update(f"{path}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def project_files(settings: Settings) -> Iterator[Path]:
+    """Every file of the dbt project and of the seeds in a fixed order, without samples."""
+    for root in (settings.dbt_project, settings.seeds):
+        for folder, folders, names in os.walk(root):
+            folders[:] = sorted(
+                name
+                for name in folders
+                if name not in NOT_PART_OF_A_PROJECT and not name.startswith(".")
+            )
+            for name in sorted(names):
+                if not name.startswith("."):
+                    yield Path(folder, name)
+
+
+def _call(settings: Settings, arguments: Sequence[str], watch: DbtWatch) -> int:
+    """Run dbt to its end, its events going to `watch`; return its exit code."""
+    target = target_of(settings)
+    process = subprocess.Popen(  # noqa: S603, our own launcher and our own arguments
+        [
+            str(write_launcher(settings)),
+            "--log-format",
+            "json",
+            *arguments,
+            "--project-dir",
+            str(settings.dbt_project),
+            "--target-path",
+            str(target),
+            "--log-path",
+            str(target),
+        ],
+        cwd=settings.dbt_project,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        for line in process.stdout or ():
+            try:
+                event = json.loads(line)
+            except ValueError:
+                watch.errors.append(line.strip())
+                continue
+            watch.see(event)
+    except BaseException:
+        stop(process)
+        raise
+    return process.wait()
+
+
+def stop(process: "subprocess.Popen[Any]") -> None:
+    """End a dbt that is still at work: left behind, it would keep the warehouse locked."""
+    process.terminate()
+    try:
+        process.wait(SECONDS_TO_STOP)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _message_of_checks(phase: str, problems: Sequence[DbtProblem]) -> str:
+    listed = [
+        f"  {one.name}: {one.failure_count} rows break it" for one in problems[:SHOWN_PROBLEMS]
+    ]
+    more = len(problems) - len(listed)
+    return "\n".join(
+        [
+            f"{len(problems)} of the checks that must hold in every run failed in {phase}.",
+            "Nothing was published; the last good publication stays.",
+            *listed,
+            *([f"  and {more} more"] if more else []),
+            "Each is dbt_project/tests/<name>.sql or stands in a _models.yml, with its reason.",
+        ]
+    )
+
+
+def _message_of_failure(
+    phase: str, broken: Sequence[DbtProblem], errors: Sequence[str], exit_code: int, log: Path
+) -> str:
+    listed = [f"  {one.name}: {one.message}" for one in broken[:SHOWN_PROBLEMS]]
+    listed += [f"  {text}" for text in errors[:SHOWN_PROBLEMS]]
+    return "\n".join(
+        [
+            f"dbt could not finish {phase} (exit code {exit_code}):",
+            *(listed or ["  it ended without a message"]),
+            f"Nothing was published. dbt's own log: {log}",
+        ]
+    )
+
+
+def _replace(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Write a small file so that nobody ever reads half of it."""
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.chmod(mode)
+    draft.replace(path)

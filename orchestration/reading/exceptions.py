@@ -1,0 +1,109 @@
+"""Open differences: the list and one of them.
+
+What belongs here: queries over `marts.fct_exceptions`. What does not: tickets (those are the
+ledger's). Who may import this is said in `orchestration.reading`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orchestration.core.errors import UsageRefused
+from orchestration.warehouse.reader import Published
+
+# Column by filter: the only identifiers that reach SQL. Values are bound.
+FILTERS: Mapping[str, str] = {
+    "exception_class": "exception_code",
+    "leg": "leg_code",
+    "owner": "owner_role",
+    "severity": "severity_code",
+}
+LIST = """
+    select
+        fct_exceptions.exception_id,
+        fct_exceptions.exception_code,
+        fct_exceptions.leg_code,
+        fct_exceptions.recon_key,
+        fct_exceptions.native_ref,
+        fct_exceptions.severity_code,
+        fct_exceptions.status_code,
+        fct_exceptions.leak_amount,
+        fct_exceptions.leak_kind,
+        fct_exceptions.currency_code,
+        fct_exceptions.owner_role,
+        fct_exceptions.opened_at,
+        fct_exceptions.due_at,
+        fct_exceptions.explanation
+    from marts.fct_exceptions
+    where {conditions}
+    order by
+        case lower(fct_exceptions.severity_code)
+            when 'critical' then 1 when 'high' then 2 when 'medium' then 3 when 'low' then 4 else 5
+        end,
+        abs(coalesce(fct_exceptions.leak_amount, 0)) desc,
+        fct_exceptions.due_at,
+        fct_exceptions.exception_id
+    limit ?
+"""
+COUNT = "select count(*) as found from marts.fct_exceptions where {conditions}"
+ONE = """
+    select *
+    from marts.fct_exceptions
+    where fct_exceptions.exception_id = ?
+        or starts_with(fct_exceptions.exception_id, ?)
+    order by fct_exceptions.exception_id = ? desc, fct_exceptions.exception_id
+    limit 6
+"""
+SHORTEST_PREFIX = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionList:
+    """A page of exceptions.
+
+    Attributes:
+        rows: The worst first: by severity, money, due time.
+        found: How many there are in all.
+    """
+
+    rows: tuple[dict[str, Any], ...]
+    found: int
+
+
+def list_exceptions(
+    published: Published, filters: Mapping[str, str | None], limit: int
+) -> ExceptionList:
+    """Return exceptions that all given filters hold for, case ignored.
+
+    Args:
+        published: What to read.
+        filters: Wanted values by the names in `FILTERS`; None is no filter.
+        limit: Most rows to return; `found` counts all.
+    """
+    given = {FILTERS[name]: value for name, value in filters.items() if value is not None}
+    conditions = " and ".join(f"lower({column}) = lower(?)" for column in given) or "true"
+    values = list(given.values())
+    rows = published.rows(LIST.format(conditions=conditions), [*values, limit])
+    found = published.rows(COUNT.format(conditions=conditions), values)[0]["found"]
+    return ExceptionList(rows, found)
+
+
+def find_exception(published: Published, exception_id: str) -> dict[str, Any]:
+    """Return one exception by its id, or by the beginning of it when no other begins so.
+
+    Raises:
+        UsageRefused: None or several have such an id.
+    """
+    prefix = exception_id if len(exception_id) >= SHORTEST_PREFIX else "\0"
+    rows = published.rows(ONE, [exception_id, prefix, exception_id])
+    if not rows:
+        raise UsageRefused(
+            f"There is no exception {exception_id} in run {published.run_no}. "
+            "`meshline exceptions list` shows the ids; one that is gone was settled."
+        )
+    if rows[0]["exception_id"] != exception_id and len(rows) > 1:
+        begun = ", ".join(row["exception_id"] for row in rows)
+        raise UsageRefused(
+            f"Several exceptions begin with {exception_id}: {begun}. Give more of it."
+        )
+    return rows[0]
