@@ -28,8 +28,3 @@
         else cast(0.005 as decimal(18, 4))
     end
 {%- endmacro %}
-
-{# The amount for people: exact decimals of the currency are kept, trailing zeros beyond cents are not shown. #}
-{% macro amount_text(expression) -%}
-    cast(cast({{ expression }} as decimal(18, 2)) as {{ dbt.type_string() }})
-{%- endmacro %}
