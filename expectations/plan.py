@@ -138,14 +138,14 @@ class RowNames:
     """How a failing row is named: SQL expressions over the judged rows, `null` where unknown.
 
     Attributes:
-        key: Columns that name the row to people, in order.
+        key: What names the row to people, in order; parts that are null are left out.
         source: Its source.
         stream: Its stream, or the table for a mart.
         load_seq: The delivery that brought it.
         line: Its line in the file.
         recon_key: The order it belongs to.
         order_version_no: The version of that order.
-        columns: Every column that these expressions name, beside the key.
+        columns: Every column that these expressions name.
     """
 
     key: tuple[str, ...]
@@ -158,9 +158,9 @@ class RowNames:
     columns: tuple[str, ...] = ()
 
     @property
-    def shown_columns(self) -> tuple[str, ...]:
-        """The columns that must be selected to name a row, each once."""
-        return tuple(dict.fromkeys((*self.columns, *self.key)))
+    def native_key(self) -> str:
+        """SQL text expression of the key."""
+        return f"concat_ws('/', {', '.join(self.key)})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Codes:
-    """Where the allowed codes of a column are listed: a seed, or here.
+    """Where the allowed codes of a column are listed: in a seed, here, or some in each.
 
     Attributes:
-        seed: Table of schema `seeds`; empty when the codes are listed here.
+        seed: Table of schema `seeds`; empty when all codes are listed here.
         column: Its column with the codes.
         where: SQL filter of its rows.
-        listed: The codes, when they are part of the published interface itself.
+        listed: Codes that are part of the published interface itself.
     """
 
     seed: str = ""
@@ -31,24 +31,24 @@ class MartPromise:
     """What readers of one mart rely on.
 
     Attributes:
-        key: The grain; never empty.
-        filled: Further columns that are never empty.
+        key: The grain, or the part of it that is never empty, neither null nor blank.
+        filled: Further columns that are never empty; totals are among them.
         columns: Further columns that are there.
         codes: Allowed codes by column.
-        must_exist: Without this table nothing is published.
     """
 
     key: tuple[str, ...]
     filled: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     codes: Mapping[str, Codes] = field(default_factory=dict)
-    must_exist: bool = True
 
 
 _ORDER_TYPES = ("new", "renewal", "amendment", "commerce", "marketplace", "return")
 _CURRENCIES = Codes("currencies", "currency_code")
 _LEGS = Codes("legs", "leg_code")
 _RESIDUALS = Codes("residual_classes", "residual_class")
+_MATCH_KINDS = Codes(listed=("auto", "tolerance", "manual", "forced", "suggested", "none"))
+_NO_LEG = ""  # the leg of an exception or change that concerns the order as a whole
 
 PROMISES: Mapping[str, MartPromise] = {
     "fct_orders": MartPromise(
@@ -59,7 +59,12 @@ PROMISES: Mapping[str, MartPromise] = {
             "source_system",
             "order_type",
             "currency_code",
+            "total_amount",
+            "residual_amount",
+            "leak_amount",
+            "open_exception_count",
             "version_no",
+            "state_code",
             "is_reconciled",
             "is_zero_value",
             "is_synthetic",
@@ -71,25 +76,24 @@ PROMISES: Mapping[str, MartPromise] = {
             "customer_tier",
             "segment",
             "sales_owner_id",
-            "total_amount",
-            "state_code",
             "ordered_at",
             "reconciled_at",
             "sla_due_at",
             "latency_hours",
-            "residual_amount",
-            "open_exception_count",
-            "leak_amount",
         ),
         codes={
             "order_type": Codes(listed=_ORDER_TYPES),
             "currency_code": _CURRENCIES,
-            "state_code": Codes("states", "state_code", "subject_type = 'order'"),
+            # Test orders are in no figure.
+            "state_code": Codes(
+                "states", "state_code", "subject_type = 'order'", listed=("excluded",)
+            ),
         },
     ),
     "fct_order_versions": MartPromise(
         key=("recon_key", "version_no"),
-        columns=("valid_from", "valid_to", "known_from", "known_to", "change_kind", "approved_by"),
+        filled=("order_id", "source_system", "total_amount", "known_from"),
+        columns=("valid_from", "valid_to", "known_to", "change_kind", "approved_by"),
     ),
     "fct_order_lines": MartPromise(
         key=("line_key", "version_no"),
@@ -98,16 +102,18 @@ PROMISES: Mapping[str, MartPromise] = {
     ),
     "fct_order_legs": MartPromise(
         key=("recon_key", "leg_code"),
-        filled=("status_code", "currency_code", "is_due", "is_overdue"),
-        columns=(
+        filled=(
+            "status_code",
+            "currency_code",
             "expected_amount",
             "matched_amount",
             "open_amount",
             "residual_amount",
             "residual_class",
-            "due_at",
-            "matched_at",
+            "is_due",
+            "is_overdue",
         ),
+        columns=("due_at", "matched_at"),
         codes={
             "leg_code": _LEGS,
             "status_code": Codes("states", "state_code", "subject_type = 'leg'"),
@@ -116,49 +122,58 @@ PROMISES: Mapping[str, MartPromise] = {
     ),
     "fct_matches": MartPromise(
         key=("match_id",),
-        filled=("leg_code", "match_kind", "rule_id", "rule_version", "explanation"),
-        columns=("cardinality", "residual_amount", "residual_class", "margin"),
+        filled=(
+            "leg_code",
+            "match_kind",
+            "rule_version",
+            "cardinality",
+            "residual_amount",
+            "residual_class",
+            "explanation",
+        ),
+        columns=("rule_id", "margin"),
         codes={
             "leg_code": _LEGS,
-            "match_kind": Codes(listed=("auto", "tolerance", "manual", "forced", "suggested")),
+            "match_kind": _MATCH_KINDS,
             "residual_class": _RESIDUALS,
         },
     ),
     "fct_match_members": MartPromise(
-        key=("match_id", "side", "native_id"),
-        filled=("source_system", "stream"),
-        columns=("line_no", "recon_key", "allocated_amount"),
+        key=("match_id", "side"),
+        filled=("recon_key", "source_system", "stream", "allocated_amount"),
+        columns=("native_id", "line_no"),
         codes={"side": Codes(listed=("expected", "actual"))},
     ),
     "fct_exceptions": MartPromise(
         key=("exception_id",),
         filled=(
             "exception_code",
+            "native_ref",
             "tenant",
             "severity_code",
+            "leak_amount",
+            "leak_kind",
             "owner_role",
-            "opened_at",
+            "approver_role",
             "status_code",
             "explanation",
+            "evidence",
+            "reopen_count",
         ),
         columns=(
             "leg_code",
             "recon_key",
-            "native_ref",
-            "leak_amount",
-            "leak_kind",
             "currency_code",
             "assignee_id",
-            "approver_role",
+            "opened_at",
             "due_at",
-            "evidence",
             "incident_id",
-            "reopen_count",
         ),
         codes={
             "exception_code": Codes("exception_classes", "exception_code"),
-            "leg_code": _LEGS,
-            "severity_code": Codes(listed=("critical", "high", "medium", "low")),
+            "leg_code": Codes("legs", "leg_code", listed=(_NO_LEG,)),
+            "severity_code": Codes(listed=("critical", "high", "medium", "low", "info")),
+            "leak_kind": Codes(listed=("loss", "owed", "timing", "none")),
         },
     ),
     "fct_source_accounting": MartPromise(
@@ -179,8 +194,9 @@ PROMISES: Mapping[str, MartPromise] = {
         },
     ),
     "fct_state_changes": MartPromise(
-        key=("recon_key",),
-        columns=("from_code", "to_code", "changed_at", "known_from"),
-        must_exist=False,
+        key=("recon_key", "to_code", "known_from"),
+        filled=("subject", "actor_id", "changed_at", "rule_version"),
+        columns=("from_code", "reason"),
+        codes={"to_code": Codes("states", "state_code", listed=("excluded",))},
     ),
 }

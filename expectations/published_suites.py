@@ -39,15 +39,14 @@ def published_suites(connection: Connection) -> tuple[Suite, ...]:
     return tuple(suites)
 
 
-def _tables_suite(columns: Mapping[str, frozenset[str]]) -> Suite:
-    promised = [table for table, promise in PROMISES.items() if promise.must_exist]
-    rows = ", ".join(f"({literal(table)}, {table in columns})".lower() for table in promised)
+def _tables_suite(columns: Mapping[str, Mapping[str, str]]) -> Suite:
+    rows = ", ".join(f"({literal(table)}, {table in columns})".lower() for table in PROMISES)
     return Suite(
         name="marts.tables",
         rows_sql=f"select * from (values {rows}) as promised(table_name, is_there)",
         rows_label="promised tables",
-        row_count=len(promised),
-        names=RowNames(key=("table_name",), stream="table_name"),
+        row_count=len(PROMISES),
+        names=RowNames(key=("table_name",), stream="table_name", columns=("table_name",)),
         checks=(
             RowRule(
                 name="promised_tables_are_there",
@@ -63,61 +62,71 @@ def _tables_suite(columns: Mapping[str, frozenset[str]]) -> Suite:
 
 
 def _mart_suite(
-    connection: Connection, table: str, promise: MartPromise, present: frozenset[str]
+    connection: Connection, table: str, promise: MartPromise, present: Mapping[str, str]
 ) -> Suite:
     """Return the suite of one mart; a column that is missing is asked for once, as missing."""
     promised = (*promise.key, *promise.filled, *promise.columns, *promise.codes)
     checks: list[Check] = [ColumnTypes(dict.fromkeys(promised, ANY_TYPE))]
-    filled = tuple(name for name in (*promise.key, *promise.filled) if name in present)
+    filled = {name: present[name] for name in (*promise.key, *promise.filled) if name in present}
     checks.append(_filled(filled))
     checks += [
         AllowedValues(column, _codes(connection, codes))
         for column, codes in promise.codes.items()
         if column in present
     ]
-    recon_key = "recon_key" if "recon_key" in present else "null"
+    key = tuple(name for name in promise.key if name in present)
+    recon_key = ("recon_key",) if "recon_key" in present else ()
     return Suite(
         name=f"marts.{table}",
         rows_sql=f"select * from marts.{quoted(table)}",
         rows_label="all rows",
         row_count=_count(connection, table),
         names=RowNames(
-            key=tuple(name for name in promise.key if name in present),
+            key=key,
             stream=literal(table),
-            recon_key=recon_key,
-            columns=("recon_key",) if "recon_key" in present else (),
+            recon_key="".join(recon_key) or "null",
+            columns=tuple(dict.fromkeys((*key, *recon_key))),
         ),
         checks=tuple(checks),
     )
 
 
-def _filled(columns: tuple[str, ...]) -> RowRule:
+def _filled(types: Mapping[str, str]) -> RowRule:
     return RowRule(
         name="promised_values_are_there",
-        columns=columns,
-        condition=" and ".join(f"{quoted(name)} is not null" for name in columns),
+        columns=tuple(types),
+        condition=" and ".join(
+            f"coalesce({quoted(name)} <> '', false)"
+            if data_type == "VARCHAR"
+            else f"{quoted(name)} is not null"
+            for name, data_type in types.items()
+        ),
         reason="A value that readers rely on is empty: the row must not be published.",
-        expected=literal("a value in each of " + ", ".join(columns)),
+        expected=literal("a value in each of " + ", ".join(types)),
         severity=Severity.CRITICAL,
     )
 
 
 def _codes(connection: Connection, codes: Codes) -> tuple[str, ...]:
-    if codes.listed:
+    if not codes.seed:
         return codes.listed
     rows = connection.execute(
         f"select distinct {quoted(codes.column)} from seeds.{quoted(codes.seed)}"
         f" where {codes.where} order by 1"
     ).fetchall()
-    return tuple(str(row[0]) for row in rows)
+    return (*(str(row[0]) for row in rows), *codes.listed)
 
 
-def _columns_of_marts(connection: Connection) -> dict[str, frozenset[str]]:
+def _columns_of_marts(connection: Connection) -> dict[str, dict[str, str]]:
+    """Return the type of each column of each mart."""
     rows = connection.execute(
-        "select table_name, list(column_name) from information_schema.columns"
-        " where table_schema = 'marts' group by table_name"
+        "select table_name, column_name, data_type from information_schema.columns"
+        " where table_schema = 'marts'"
     ).fetchall()
-    return {table: frozenset(columns) for table, columns in rows}
+    types: dict[str, dict[str, str]] = {}
+    for table, column, data_type in rows:
+        types.setdefault(table, {})[column] = data_type
+    return types
 
 
 def _count(connection: Connection, table: str) -> int:

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 from expectations.plan import Check as PlannedCheck
 from expectations.plan import ColumnTypes, Severity, Suite
-from orchestration.warehouse.connection import quoted
 
 _CREATE = (
     "create schema if not exists gates",
@@ -184,14 +183,13 @@ def write_failed_rows(
     if isinstance(check, ColumnTypes):
         return 0
     names = suite.names
-    key = ", ".join(f"cast({quoted(column)} as varchar)" for column in names.key)
     run_no, gate = run
     connection.execute(
         f"""
         insert into gates.failed_rows
         select
             ?, ?, ?, ?, ?, {names.source}, {names.stream}, {names.load_seq}, {names.line},
-            concat_ws('/', {key}), {names.recon_key}, {names.order_version_no},
+            {names.native_key}, {names.recon_key}, {names.order_version_no},
             {check.expected_sql}, {check.actual_sql}, ?
         from ({query.strip().rstrip(";")}) as failing
         """,

@@ -193,7 +193,7 @@ def _judge_suite(
     from expectations.gx_checks import to_gx_suite, verdicts  # noqa: PLC0415  # takes seconds
 
     connection.execute(f"create or replace temp view {suite.batch_name} as {suite.rows_sql}")
-    answer = session.validate(suite.batch_name, to_gx_suite(suite), suite.names.shown_columns)
+    answer = session.validate(suite.batch_name, to_gx_suite(suite), suite.names.columns)
     return verdicts(suite, answer.results)
 
 

@@ -23,8 +23,8 @@ from orchestration.core.contracts import ColumnType, StreamContract
 from orchestration.warehouse.connection import literal, quoted
 from orchestration.warehouse.loader_tables import raw_columns
 
+# Part of most keys and mostly at their default: shown to people only where they say something.
 _SCOPE_COLUMNS = ("tenant", "system", "instance")
-_FILE_COLUMNS = ("load_seq", "source", "stream")
 
 
 def stream_suite(
@@ -46,7 +46,6 @@ def stream_suite(
         as_of: The run's moment, aware UTC; events much later speak for a wrong clock.
         row_count: New rows of the stream.
     """
-    native_key = tuple(column for column in stream.key if column not in _SCOPE_COLUMNS)
     return Suite(
         name=f"{stream.source}.{stream.name}",
         rows_sql=(
@@ -56,12 +55,12 @@ def stream_suite(
         rows_label=f"rows of deliveries after {int(after_load_seq)}",
         row_count=row_count,
         names=RowNames(
-            key=native_key or stream.key,
+            key=tuple(_key_part(stream, column) for column in stream.key),
             source=literal(stream.source),
             stream=literal(stream.name),
             load_seq="_load_seq",
             line="_line",
-            columns=("_load_seq", "_line"),
+            columns=("_load_seq", "_line", *stream.key),
         ),
         checks=(
             ColumnTypes(raw_columns(stream)),
@@ -110,10 +109,19 @@ def files_suite(policy: SourcePolicy, *, after_load_seq: int, row_count: int) ->
             source="source",
             stream="stream",
             load_seq="load_seq",
-            columns=_FILE_COLUMNS,
+            columns=("load_seq", "source", "stream", "file_name"),
         ),
         checks=_delivery_rules(policy),
     )
+
+
+def _key_part(stream: StreamContract, column: str) -> str:
+    """SQL text expression of a key column; null for a scope that is the usual one."""
+    text = f"cast({quoted(column)} as varchar)"
+    usual = stream.columns[column].default
+    if column in _SCOPE_COLUMNS and usual is not None:
+        return f"nullif({text}, {literal(usual)})"
+    return text
 
 
 def _key_is_complete(stream: StreamContract) -> RowRule:

@@ -22,7 +22,6 @@ _TYPICAL = {
 _BY_NAME = {
     "currency": "'EUR'",
     "due_on": "date '2026-03-01'",
-    "is_deleted": "false",
     "fee_amount": "1.50",
     "net_amount": "8.50",
     "gross_amount": "10",
@@ -77,6 +76,8 @@ def insert_rows(
 
 
 def _typical(name: str, column: ColumnContract) -> str:
+    if column.default is not None:
+        return f"'{column.default}'"
     if column.allowed:
         return f"'{column.allowed[0]}'"
     if name in _BY_NAME:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta, timezone
 
+import duckdb
 import pytest
 
 from expectations.plan import AllowedValues, ColumnTypes, RowRule, Severity
@@ -68,9 +69,28 @@ def test_only_rows_of_later_deliveries_that_are_not_deletions_are_judged():
     )
 
 
-def test_a_row_is_named_by_its_native_key():
-    assert _suite("generic", "order_lines").names.key == ("order_id", "line_no")
-    assert _suite("olist", "order_items").names.key == ("order_id", "order_item_id")
+@pytest.mark.parametrize(
+    ("tenant", "system", "instance", "key"),
+    [
+        ("main", "generic", "", "O-1/2"),
+        ("acme", "generic", "", "acme/O-1/2"),
+        ("main", "shop", "eu", "shop/eu/O-1/2"),
+    ],
+)
+def test_a_row_is_named_by_its_native_key_and_by_a_scope_that_is_not_the_usual(
+    tenant, system, instance, key
+):
+    names = _suite("generic", "order_lines").names
+    assert duckdb.execute(
+        f'select {names.native_key} from (select ? as tenant, ? as "system",'
+        " ? as instance, 'O-1' as order_id, '2' as line_no)",
+        [tenant, system, instance],
+    ).fetchone() == (key,)
+
+
+def test_a_contract_without_scope_names_a_row_by_its_key():
+    names = _suite("olist", "order_items").names
+    assert names.columns == ("_load_seq", "_line", "order_id", "order_item_id")
 
 
 def test_events_may_lie_ahead_by_the_hours_of_the_policy_and_a_due_date_by_any():
