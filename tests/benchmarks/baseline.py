@@ -162,12 +162,13 @@ def header(path: Path) -> list[str]:
         return file.readline().rstrip("\n").split(",")
 
 
-def typed_scan(path: Path) -> str:
-    """Return a `read_csv` of the file that guesses nothing."""
+def typed_scan(path: Path, *, keep_rejects: bool = True) -> str:
+    """Return a `read_csv` of the file that guesses nothing; unreadable rows go beside or fail."""
     columns = ", ".join(f"'{name}': '{TYPES.get(name, TEXT)}'" for name in header(path))
+    rejects = "store_rejects=true, " if keep_rejects else ""
     return (
         f"read_csv('{path}', header=true, auto_detect=false, delim=',', quote='\"', escape='\"', "
-        f"new_line='\\n', nullstr='', store_rejects=true, columns={{{columns}}})"
+        f"new_line='\\n', nullstr='', {rejects}columns={{{columns}}})"
     )
 
 
