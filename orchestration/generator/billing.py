@@ -4,12 +4,10 @@ What belongs here: the document that bills an order. What does not: wrong docume
 Only the generator imports this.
 """
 
-import numpy as np
-
 from orchestration.generator.draws import Bools
 from orchestration.generator.frames import Frame, frame, stack
 from orchestration.generator.payments import is_live
-from orchestration.generator.world import DAY, HOUR, World
+from orchestration.generator.world import DAY, HOUR, TERM_DAYS, World
 
 LAST_HOURS = 20
 SHIPPING_LINE, DISCOUNT_LINE = 90, 91
@@ -86,7 +84,7 @@ def invoice_frame(world: World, orders: Frame) -> Frame:
         customer=own["customer"],
         currency=own["currency"],
         at=at,
-        due_on=at // DAY + np.array([0, 15, 30])[own["terms"]],
+        due_on=at // DAY + TERM_DAYS[own["terms"]],
         net=total - own["tax"],
         tax=own["tax"],
         total=total,

@@ -20,9 +20,9 @@ from orchestration.generator.world import DAY, World
 
 DEFECTS: tuple[Defect, ...] = (*PAYMENT_DEFECTS, *DELIVERY_DEFECTS)
 
-# Whole days after which every leg of an order is past due, whatever the policy: contracts wait for
-# their payment terms. Differences smaller than this many minor units could pass as tolerated.
-_CONTRACT_DAYS, _OTHER_DAYS, _LEAST_MINOR = 40, 14, 4_000
+# Whole days after which every leg of an order is past due: contracts wait for their payment terms,
+# sellers for their payout. Differences smaller than this many minor units could pass as tolerated.
+_CONTRACT_DAYS, _OTHER_DAYS, _LEAST_MINOR = 40, 21, 4_000
 _PREFIX = {"payments": "PAY", "shipments": "SHP", "orders": "ORD"}
 
 

@@ -88,7 +88,8 @@ def _ordered_at(world: World, orders: Ints, root: Ints, amends: Bools) -> Ints:
     back = world.youngest + world.draws.below("order.time", 1_000_000, root) * window // 1_000_000
     placed = until - back
     share = world.draws.between("order.amended_after", 100, 900, orders)
-    later = (back - world.youngest) * share // 1_000
+    # What an amendment adds falls due with its order, so it is never so young as to wait for money.
+    later = np.maximum(back - max(world.youngest, DAY), 0) * share // 1_000
     return np.where(amends, placed + later, placed)
 
 

@@ -31,6 +31,11 @@ def _cancelled_and_refunded(chunk: Chunk) -> Bools:
     return cancelled & member(chunk.orders["order"], refunds)
 
 
+def _draft(chunk: Chunk) -> Bools:
+    """Orders of which nothing is due yet."""
+    return chunk.orders["status"] == w.DRAFT
+
+
 def _last_taking(chunk: Chunk, at: Ints | None) -> Ints:
     """Return the row of each order's last succeeded capture or sale; -1 where there is none."""
     taking = (chunk.payments["kind"] == p.CAPTURE) | (chunk.payments["kind"] == p.SALE)
@@ -97,7 +102,7 @@ def _keep_money(world: World, chunk: Chunk, at: Ints) -> tuple[Chunk, Mark]:
 
 
 def _stray(ref_kind: int) -> Injector:
-    """Return a maker of one payment too many that does not name its order rightly."""
+    """Return a maker of one payment too many, with its way of naming the order."""
 
     def make(world: World, chunk: Chunk, at: Ints) -> tuple[Chunk, Mark]:
         own = chunk.orders.rows(at)
@@ -140,11 +145,13 @@ PAYMENT_DEFECTS: tuple[Defect, ...] = (
            _refund_again, "The cancelled order was refunded more than was taken."),
     Defect("PAY_REFUND_MISSING", "payment", 20, "orders", True, _cancelled_and_refunded,
            _keep_money, "The cancelled order's money was not returned."),
-    Defect("PAY_UNAPPLIED", "payment", 1, "payments", False, any_live, _stray(p.REF_BLANK),
+    Defect("PAY_UNAPPLIED", "payment", 1, "payments", True, _draft, _stray(p.REF_OK),
+           "A payment for an order that was never confirmed."),
+    Defect("KEY_MISSING", "payment", 1, "payments", False, any_live, _stray(p.REF_BLANK),
            "A payment too many that names neither order nor invoice."),
     Defect("KEY_ORPHAN_RIGHT", "payment", 1, "payments", False, any_live,
            _stray(p.REF_UNKNOWN), "A payment too many that names an order nobody placed."),
-    Defect("KEY_CORRUPTED", None, 1, "payments", False, any_live, _stray(p.REF_DAMAGED),
+    Defect("KEY_CORRUPTED", "payment", 1, "payments", False, any_live, _stray(p.REF_DAMAGED),
            "A payment too many whose order number was damaged."),
     Defect("ING_ROW_REJECTED", None, 1, "payments", False, any_live, _unreadable,
            "An authorization with a value that cannot be read."),

@@ -33,7 +33,10 @@ ENTERPRISE_SEGMENT, COMMERCE_SEGMENT, MARKETPLACE_SEGMENT = range(3)
 ORDER_STATUSES = ("draft", "confirmed", "cancelled", "closed")
 DRAFT, CONFIRMED, CANCELLED, CLOSED = range(4)
 CHANNELS = ("direct", "partner", "web", "app", "bazaar")
-TERMS = ("due_on_receipt", "net_15", "net_30")
+# Shops and the marketplace state no terms: their customers pay when they order.
+TERMS = ("net_7", "net_15", "net_30", None)
+TERM_DAYS = np.array([7, 15, 30, 0])
+NO_TERMS = 3
 TAX_CLASSES = ("standard", "reduced", "zero")
 TAX_BASIS_POINTS = np.array([2000, 500, 0])
 FULFILMENTS = ("ship", "service", "none")
@@ -101,9 +104,9 @@ class World:
         return self.draws.pick("customer.currency", _CURRENCY_WEIGHTS, customers)
 
     def customer_terms(self, customers: Ints) -> Ints:
-        """Return the payment terms: enterprise by contract, all others at once."""
+        """Return the payment terms: enterprise by contract, none for the others."""
         drawn = self.draws.pick("customer.terms", (30, 30, 40), customers)
-        return np.where(self.customer_segment(customers) == ENTERPRISE_SEGMENT, drawn, 0)
+        return np.where(self.customer_segment(customers) == ENTERPRISE_SEGMENT, drawn, NO_TERMS)
 
     def customer_owner(self, customers: Ints) -> Ints:
         """Return the person in sales who looks after each customer."""

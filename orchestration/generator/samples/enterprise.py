@@ -168,5 +168,9 @@ def _pay_renewal(deal: Deal, number: int) -> None:
     if number == _LOST_REFERENCE:
         lost = deal.pay("sale", Decimal(2750), hours + 50, method=by_bank, order_ref="1.23457E+17")
         deal.book.expect(
-            "KEY_CORRUPTED", None, None, "A spreadsheet turned the reference into a number.", lost
+            "KEY_CORRUPTED",
+            "payment",
+            None,
+            "A spreadsheet damaged the reference.",
+            lost,
         )

@@ -54,7 +54,7 @@ def _deal(book: Book, number: int) -> Deal:
         book, f"MP-{5000 + number}", f"cus-mkt-{1 + chosen(f'who {number}', _BUYERS):03d}", "EUR",
         days_ago(40 - number // 4, 8 + number % 11, number % 60).astimezone(_LOCAL),
         tuple(items), "marketplace", tax_included=True,
-        header={"channel": "bazaar", "payment_terms": "due_on_receipt"},
+        header={"channel": "bazaar"},
     )  # fmt: skip
 
 
@@ -73,9 +73,7 @@ def _pay(deal: Deal, number: int) -> None:
         deal.capture(method=method)
     if number == _UNNAMED_PAYMENT:
         name = deal.pay("sale", Decimal("76.30"), 20, order_ref=None, customer_id=None)
-        deal.book.expect(
-            "PAY_UNAPPLIED", "payment", None, "Money came in that names no order.", name
-        )
+        deal.book.expect("KEY_MISSING", "payment", None, "Money came in that names no order.", name)
 
 
 def _send(deal: Deal, number: int) -> None:

@@ -57,7 +57,7 @@ def _deal(book: Book, number: int) -> Deal:
         tuple(items), "commerce", tax_included=currency in _TAX_INSIDE,
         shipping=delivery if number % 3 else ZERO,
         tip=rounded(Decimal(2) * PRICE_LIST[currency], currency) if number % 40 == 5 else ZERO,
-        header={"channel": "web" if number % 4 else "app", "payment_terms": "due_on_receipt"},
+        header={"channel": "web" if number % 4 else "app"},
     )  # fmt: skip
 
 
@@ -219,6 +219,16 @@ def _cancelled_refunded_twice(deal: Deal, number: int) -> None:
     )
 
 
+def _draft_paid(deal: Deal, number: int) -> None:
+    del number
+    deal.status = "draft"
+    deal.place()
+    name = deal.pay("sale", deal.total, 3)
+    deal.book.expect(
+        "PAY_UNAPPLIED", "payment", deal.order_id, "A basket was paid and never confirmed.", name
+    )
+
+
 def _left_behind(deal: Deal, number: int) -> None:
     deal.place().invoice()
     _pay(deal, number)
@@ -272,7 +282,7 @@ _TROUBLES: Mapping[int, Course] = {
     111: _wrong_decimals("1.249,00", "One terminal writes amounts with a decimal comma."),
     126: _left_behind,
     133: _wrong_decimals("84.9O", "A letter O stands where a zero should."),
-    147: _never_charged,
+    147: _never_charged, 159: _draft_paid,
 }  # fmt: skip
 
 
