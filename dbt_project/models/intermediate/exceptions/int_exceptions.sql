@@ -38,9 +38,11 @@ severity_policies as (
 severities as (
     select
         unioned.exception_code,
-        unioned.fact_key,
+        unioned.leg_code,
+        unioned.tenant,
         unioned.recon_key,
         unioned.line_key,
+        unioned.fact_key,
         max(severity_policies.severity_rank) as severity_rank
     from unioned
     inner join exception_classes
@@ -48,7 +50,8 @@ severities as (
     inner join severity_policies
         on exception_classes.severity_code = severity_policies.severity_code
         or unioned.leak_amount >= severity_policies.least_leak_amount
-    group by unioned.exception_code, unioned.fact_key, unioned.recon_key, unioned.line_key
+    group by
+        unioned.exception_code, unioned.leg_code, unioned.tenant, unioned.recon_key, unioned.line_key, unioned.fact_key
 ),
 
 final as (
@@ -89,8 +92,10 @@ final as (
         on unioned.exception_code = exception_classes.exception_code
     inner join severities
         on unioned.exception_code = severities.exception_code
-        and unioned.fact_key = severities.fact_key
+        and unioned.leg_code = severities.leg_code
+        and unioned.tenant = severities.tenant
         and unioned.line_key = severities.line_key
+        and unioned.fact_key = severities.fact_key
         and coalesce(unioned.recon_key, '') = coalesce(severities.recon_key, '')
     inner join severity_policies
         on severities.severity_rank = severity_policies.severity_rank

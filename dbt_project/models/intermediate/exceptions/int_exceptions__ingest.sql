@@ -78,7 +78,7 @@ suspect_rows as (
         failed_rows.native_key as native_ref,
         '' as currency_code,
         'A row of ' || failed_rows.source || '.' || failed_rows.stream || ' contradicts itself: '
-            || failed_rows.reason as explanation,
+            || max(failed_rows.reason) as explanation,
         {{ money('0') }} as leak_amount,
         max(files.observed_at) as opened_at
     from {{ ref('stg_gates__failed_rows') }} as failed_rows
@@ -87,7 +87,7 @@ suspect_rows as (
     where failed_rows.gate_code = 'source'
     group by
         failed_rows.source, failed_rows.stream, failed_rows.suite, failed_rows.expectation,
-        failed_rows.native_key, failed_rows.reason
+        failed_rows.native_key
 ),
 
 unioned as (

@@ -1,5 +1,6 @@
 -- Grain: one row per document whose key leads nowhere, or to more than one place.
--- Trap: nothing is matched by amount or date here; a damaged key is never repaired by guessing.
+-- Trap: nothing is matched by amount or date here; a damaged key is never repaired by guessing. Two systems may
+-- give two documents one id: the fact is told by the row's own key.
 
 with evidence as (
     select * from {{ ref('int_evidence') }}
@@ -25,6 +26,7 @@ evidence_keys as (
         recon_key,
         source || '.' || stream || ' ' || native_id
             || coalesce('/' || cast(line_no as {{ dbt.type_string() }}), '') as document_ref,
+        cast(_row_key as {{ dbt.type_string() }}) as document_key,
         native_id,
         source_system,
         coalesce(currency_code, '') as currency_code,
@@ -45,6 +47,7 @@ document_keys as (
         tenant,
         recon_key,
         source || '.' || stream || ' ' || native_order_id as document_ref,
+        cast(_row_key as {{ dbt.type_string() }}) as document_key,
         native_order_id as native_id,
         source_system,
         '' as currency_code,
@@ -68,6 +71,7 @@ orphan_lines as (
         tenant,
         cast(null as {{ dbt.type_string() }}) as recon_key,
         source || '.' || stream || ' of ' || order_id as document_ref,
+        source_system as document_key,
         order_id as native_id,
         source_system,
         '' as currency_code,
@@ -87,6 +91,7 @@ shipment_lines_without_header as (
         cast(null as {{ dbt.type_string() }}) as recon_key,
         shipment_lines.source || '.' || shipment_lines.stream || ' ' || shipment_lines.shipment_id
             || '/' || cast(shipment_lines.line_no as {{ dbt.type_string() }}) as document_ref,
+        cast(shipment_lines._row_key as {{ dbt.type_string() }}) as document_key,
         shipment_lines.shipment_id as native_id,
         shipment_lines.source_system,
         '' as currency_code,
@@ -122,7 +127,7 @@ final as (
         tenant,
         recon_key,
         '' as line_key,
-        document_ref as fact_key,
+        document_ref || ' ' || document_key as fact_key,
         native_id as native_ref,
         source_system,
         cast(null as {{ dbt.type_string() }}) as match_id,
