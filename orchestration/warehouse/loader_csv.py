@@ -17,10 +17,11 @@ import duckdb
 from orchestration.core.contracts import FileFormat
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import file_literal, literal
-from orchestration.warehouse.loader_archive import Archived, TextFacts, prepare_text
+from orchestration.warehouse.loader_archive import Archived
 from orchestration.warehouse.loader_faults import Refused
 from orchestration.warehouse.loader_sieve import Dialect, Sieve, read_record
 from orchestration.warehouse.loader_staging import STAGE, Staged, cells, create_rejects, time_limit
+from orchestration.warehouse.loader_unpack import TextFacts, prepare_text
 
 _BOM = b"\xef\xbb\xbf"
 

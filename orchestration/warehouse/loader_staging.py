@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import duckdb
-import pyarrow
 
 from orchestration.warehouse.loader_faults import Refused
 
@@ -108,7 +107,7 @@ class Batcher:
     def __init__(self, connection: duckdb.DuckDBPyConnection, width: int, seconds: int) -> None:
         """Begin an empty stage of `width` text columns behind a column `line`."""
         self._connection = connection
-        self._names = ("line", *cells(width))
+        self._names: tuple[str, ...] = ("line", *cells(width))
         self._rows: list[tuple[int | str | None, ...]] = []
         self._rejects: list[tuple[int, str, str, str]] = []
         self._bytes = 0
@@ -116,9 +115,15 @@ class Batcher:
         self._ends_at = time.monotonic() + seconds
         self.row_count = 0
         self.reject_count = 0
-        columns = ", ".join(f"{name} varchar" for name in cells(width))
-        connection.execute(f"create or replace temp table stage (line bigint, {columns})")
+        columns = "".join(f", {name} varchar" for name in cells(width))
+        connection.execute(f"create or replace temp table stage (line bigint{columns})")
         create_rejects(connection)
+
+    def widen(self, width: int) -> None:
+        """Add columns until there are `width`; rows already taken have nothing there."""
+        for name in cells(width)[len(self._names) - 1 :]:
+            self._connection.execute(f"alter table temp.main.stage add column {name} varchar")
+            self._names = (*self._names, name)
 
     def add(self, line: int, values: Sequence[str | None], size: int) -> None:
         """Stage one row."""
@@ -156,10 +161,14 @@ class Batcher:
     def _insert(
         self, table: str, names: tuple[str, ...], rows: Sequence[tuple[int | str | None, ...]]
     ) -> None:
+        import pyarrow  # noqa: PLC0415 - slow to import, and sound files never need it
+
+        width = len(names)
+        padded = [row + (None,) * (width - len(row)) for row in rows]
         types = [pyarrow.int64(), *[pyarrow.string()] * (len(names) - 1)]
         arrays = [
             pyarrow.array(column, type=data_type)
-            for column, data_type in zip(zip(*rows, strict=True), types, strict=True)
+            for column, data_type in zip(zip(*padded, strict=True), types, strict=True)
         ]
         self._connection.register("batch", pyarrow.Table.from_arrays(arrays, list(names)))
         try:

@@ -18,6 +18,7 @@ from orchestration.warehouse.loader_drift import (
     vanished,
 )
 from orchestration.warehouse.loader_faults import Held, Refused
+from orchestration.warehouse.loader_json import stage_json
 from orchestration.warehouse.loader_manifest import (
     Manifest,
     check_bytes,
@@ -25,6 +26,7 @@ from orchestration.warehouse.loader_manifest import (
     manifest_digest,
     read_manifest,
 )
+from orchestration.warehouse.loader_parquet import stage_parquet
 from orchestration.warehouse.loader_reasons import build_rejected
 from orchestration.warehouse.loader_session import Session
 from orchestration.warehouse.loader_staging import STAGE, Staged, drop_stage, time_limit
@@ -139,6 +141,10 @@ def _load(
 def _stage(
     session: Session, entry: FileEntry, archived: Archived, manifest: Manifest | None
 ) -> Staged:
+    if archived.kind in ("json", "jsonl"):
+        return stage_json(session.connection, archived, entry.stream, session.settings)
+    if archived.kind == "parquet":
+        return stage_parquet(session.connection, archived, entry.stream, session.settings)
     vouched = manifest is not None and manifest.vouches_for_end
     return stage_csv(
         session.connection, archived, entry.stream.format, session.settings, vouched=vouched
