@@ -31,3 +31,15 @@
         else trim({{ id }})
     end
 {%- endmacro %}
+
+{#
+    Whether an identifier is damaged beyond repair, by the rule joined as `rule`. A pattern that comes from a
+    column is compiled for each row, so only ids with the hint in them are compared with it.
+#}
+{% macro is_damaged_id(id, rule) -%}
+    case
+        when strpos(upper({{ id }}), {{ rule }}.damaged_hint) > 0
+            then {{ regex_like(id, rule ~ '.damaged_pattern') }}
+        else false
+    end
+{%- endmacro %}

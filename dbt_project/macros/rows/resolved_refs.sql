@@ -20,7 +20,7 @@
         select
             {{ relation }}.*,
             {{ normalised_id(relation ~ '.order_ref', 'id_rules') }} as normalised_ref,
-            coalesce({{ regex_like(relation ~ '.order_ref', 'id_rules.damaged_pattern') }}, false) as has_damaged_ref
+            {{ is_damaged_id(relation ~ '.order_ref', 'id_rules') }} as has_damaged_ref
         from {{ relation }}
         inner join id_rules
             on {{ relation }}.source_system = id_rules.source_system

@@ -19,8 +19,9 @@
 {%- endmacro %}
 
 {#
-    The latest stored version of each row of a CTE: the one place where rows are de-duplicated.
-    Gives the CTEs restated_keys, ranked_versions and latest_rows. Only keys that have a second
+    The latest stored version of each row of a relation: the one place where rows are de-duplicated.
+    Gives the CTEs restated_keys, ranked_versions, older_versions and latest_rows. The relation is named
+    each time instead of being read into a CTE first, which an engine may store in full. Only keys that have a second
     version at all are sorted: the loader numbers versions, so all others are the latest already.
     Version order: the source's own stamp, then the business date of the file, then arrival.
 #}
@@ -37,33 +38,42 @@
 
     ranked_versions as (
         select
-            {{ relation }}.source,
-            {{ relation }}.stream,
-            {{ relation }}._row_key,
-            {{ relation }}._row_version,
+            stored.source,
+            stored.stream,
+            stored._row_key,
+            stored._row_version,
             row_number() over (
-                partition by {{ relation }}.source, {{ relation }}.stream, {{ relation }}._row_key
+                partition by stored.source, stored.stream, stored._row_key
                 order by
-                    {{ relation }}.updated_at desc nulls last,
-                    {{ relation }}._business_on desc nulls last,
-                    {{ relation }}._row_version desc
+                    stored.updated_at desc nulls last,
+                    stored._business_on desc nulls last,
+                    stored._row_version desc
             ) as recency
-        from {{ relation }}
+        from {{ relation }} as stored
         inner join restated_keys
-            on {{ relation }}.source = restated_keys.source
-            and {{ relation }}.stream = restated_keys.stream
-            and {{ relation }}._row_key = restated_keys._row_key
+            on stored.source = restated_keys.source
+            and stored.stream = restated_keys.stream
+            and stored._row_key = restated_keys._row_key
+    ),
+
+    older_versions as (
+        select
+            source,
+            stream,
+            _row_key,
+            _row_version
+        from ranked_versions
+        where recency > 1
     ),
 
     latest_rows as (
-        select {{ relation }}.*
-        from {{ relation }}
-        left join ranked_versions
-            on {{ relation }}.source = ranked_versions.source
-            and {{ relation }}.stream = ranked_versions.stream
-            and {{ relation }}._row_key = ranked_versions._row_key
-            and {{ relation }}._row_version = ranked_versions._row_version
-        where ranked_versions.recency is null
-            or ranked_versions.recency = 1
+        select stored.*
+        from {{ relation }} as stored
+        left join older_versions
+            on stored.source = older_versions.source
+            and stored.stream = older_versions.stream
+            and stored._row_key = older_versions._row_key
+            and stored._row_version = older_versions._row_version
+        where older_versions._row_key is null
     )
 {%- endmacro %}

@@ -1,11 +1,7 @@
 -- Grain: one row per (source, stream, currency_code, disposition, reason_code).
 -- Trap: superseded rows and known rows delivered again are read too: leave none out of a sum.
 
-with stored as (
-    select * from {{ ref('stg_landing__source_rows') }}
-),
-
-{{ latest_rows('stored') }},
+with {{ latest_rows(ref('stg_landing__source_rows')) }},
 
 disposed_rows as (
     select * from {{ ref('int_disposed_rows') }}
@@ -56,14 +52,13 @@ superseded_rows as (
         stored.control_amount,
         'superseded' as disposition,
         'NEWER_VERSION' as reason_code
-    from stored
-    inner join ranked_versions
-        on stored.source = ranked_versions.source
-        and stored.stream = ranked_versions.stream
-        and stored._row_key = ranked_versions._row_key
-        and stored._row_version = ranked_versions._row_version
-    where ranked_versions.recency > 1
-        and stored._line is not null
+    from {{ ref('stg_landing__source_rows') }} as stored
+    inner join older_versions
+        on stored.source = older_versions.source
+        and stored.stream = older_versions.stream
+        and stored._row_key = older_versions._row_key
+        and stored._row_version = older_versions._row_version
+    where stored._line is not null
 ),
 
 stored_rows as (

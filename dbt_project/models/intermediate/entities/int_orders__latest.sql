@@ -1,11 +1,7 @@
 -- Grain: one row per row of orders as it is now; deleted rows are left out.
 -- Trap: what was known earlier is in int_orders__unioned.
 
-with stored as (
-    select * from {{ ref('int_orders__unioned') }}
-),
-
-{{ latest_rows('stored') }}
+with {{ latest_rows(ref('int_orders__unioned')) }}
 
 select * from latest_rows
 where not _is_deleted

@@ -1,11 +1,7 @@
 -- Grain: one row per row of products as it is now; deleted rows are left out.
 -- Trap: what was known earlier is in int_products__unioned.
 
-with stored as (
-    select * from {{ ref('int_products__unioned') }}
-),
-
-{{ latest_rows('stored') }}
+with {{ latest_rows(ref('int_products__unioned')) }}
 
 select * from latest_rows
 where not _is_deleted

@@ -36,7 +36,7 @@ normalised as (
         first_rows.order_id as native_order_id,
         coalesce(first_rows.channel, '') as channel,
         first_rows.order_type = 'amendment' as is_amendment,
-        {{ regex_like('first_rows.order_id', 'id_rules.damaged_pattern') }} as is_damaged,
+        {{ is_damaged_id('first_rows.order_id', 'id_rules') }} as is_damaged,
         first_rows._row_key,
         first_rows._load_seq,
         first_rows._line,

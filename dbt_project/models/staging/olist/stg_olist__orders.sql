@@ -6,25 +6,7 @@ with source_rows as (
     where _observed_at <= {{ as_of() }}
 ),
 
-item_rows as (
-    select
-        order_id,
-        line_no,
-        unit_rate,
-        shipping_amount,
-        source,
-        stream,
-        updated_at,
-        _row_key,
-        _row_version,
-        _load_seq,
-        _line,
-        _business_on
-    from {{ ref('stg_olist__order_lines') }}
-    where not _is_deleted
-),
-
-{{ latest_rows('item_rows') }},
+{{ latest_rows(ref('stg_olist__order_lines')) }},
 
 items_summed_to_orders as (
     select
@@ -32,6 +14,7 @@ items_summed_to_orders as (
         {{ money('sum(unit_rate + shipping_amount)') }} as total_amount,
         {{ money('sum(shipping_amount)') }} as shipping_amount
     from latest_rows
+    where not _is_deleted
     group by order_id
 ),
 
