@@ -6,6 +6,7 @@ not: rows (`landed_rows`), identities (`loader_identities`), expectations of one
 
 import contextlib
 import dataclasses
+import json
 import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
@@ -57,6 +58,14 @@ class LoaderHarness:
     run_no: int = 0
     landed: int = 0
     reports: list[LoadReport] = field(default_factory=list)
+    opened: contextlib.ExitStack | None = None
+    reading: Any = None
+
+    def close(self) -> None:
+        """Close the reader that questions share: the loader needs the file for itself."""
+        if self.opened is not None:
+            self.opened.close()
+            self.opened = None
 
     def limits(self, **limits: int) -> None:
         """Change limits of the settings for the loads that follow."""
@@ -76,14 +85,19 @@ class LoaderHarness:
         generic = generic.model_copy(update={"streams": streams})
         self.contracts = {**self.contracts, "generic": generic}
 
-    def land(self, name: str, content: str | bytes | Sequence[Mapping[str, str]]) -> Path:
-        """Put a file into `<landing>/generic/`; rows are written as CSV.
+    def land(
+        self,
+        name: str,
+        content: str | bytes | Sequence[Mapping[str, str]],
+        source: str = "generic",
+    ) -> Path:
+        """Put a file into `<landing>/<source>/`; rows are written as CSV.
 
         Each gets a time of its own, long past: nobody waits for it to settle.
         """
         if not isinstance(content, str | bytes):
             content = csv_text(content)
-        folder = self.settings.landing / "generic"
+        folder = self.settings.landing / source
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -92,13 +106,18 @@ class LoaderHarness:
         os.utime(path, ns=(moment, moment))
         return path
 
+    def land_manifest(self, name: str, **declared: object) -> Path:
+        """Put a manifest beside a landed file."""
+        return self.land(f"{name}.manifest.json", json.dumps(declared))
+
     def clear_landing(self) -> None:
-        for path in (self.settings.landing / "generic").iterdir():
+        for path in self.settings.landing.glob("*/*"):
             path.unlink()
 
     def load(self, landing: Path | None = None, as_of: datetime = AS_OF) -> LoadReport:
         """Run the loader once over the landing folder, as the next run."""
         self.run_no += 1
+        self.close()
         folder = landing or self.settings.landing
         folder.mkdir(parents=True, exist_ok=True)
         report = load_landing(
@@ -115,11 +134,14 @@ class LoaderHarness:
 
     def rows(self, sql: str, *values: Any) -> list[tuple]:
         """Return the rows of a query on the warehouse."""
-        with reader(self.settings.warehouse) as connection:
-            return connection.execute(sql, list(values)).fetchall()
+        if self.opened is None:
+            self.opened = contextlib.ExitStack()
+            self.reading = self.opened.enter_context(reader(self.settings.warehouse))
+        return self.reading.execute(sql, list(values)).fetchall()
 
     def execute(self, sql: str, *values: Any) -> None:
         """Change the warehouse behind the product's back."""
+        self.close()
         with writer(self.settings) as connection:
             connection.execute(sql, list(values))
 
@@ -175,10 +197,9 @@ class LoaderHarness:
             "from information_schema.columns order by all"
         )
 
-    def stored_count(self, load_seq: int, stream: str = "orders") -> int:
+    def stored_count(self, load_seq: int, table: str = "generic__orders") -> int:
         return self.rows(
-            f"select count(*) from raw.generic__{stream} where _load_seq = ? and _line is not null",
-            load_seq,
+            f"select count(*) from raw.{table} where _load_seq = ? and _line is not null", load_seq
         )[0][0]
 
     def count_breaches(self) -> list[tuple]:

@@ -10,7 +10,7 @@ from catalogue import FAULTS
 TEST_NAME = re.compile(r"test_([a-d])(\d+)_[a-z]")
 
 
-def tests_of(folder: Path) -> Iterator[tuple[str, ast.FunctionDef]]:
+def functions_by_fault(folder: Path) -> Iterator[tuple[str, ast.FunctionDef]]:
     """Yield (fault id, function) of every test of the folder that names a fault."""
     for path in sorted(folder.glob("test_*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -32,7 +32,7 @@ def asserts_something(function: ast.FunctionDef) -> bool:
 
 
 def test_every_fault_of_the_catalogue_has_a_test():
-    tested = {fault_id for fault_id, _ in tests_of(Path(__file__).parent)}
+    tested = {fault_id for fault_id, _ in functions_by_fault(Path(__file__).parent)}
 
     missing = [
         f"{fault.fault_id}: {fault.title}" for fault in FAULTS if fault.fault_id not in tested
@@ -45,7 +45,9 @@ def test_no_test_names_a_fault_that_the_catalogue_lacks():
     known = {fault.fault_id for fault in FAULTS}
 
     unknown = [
-        test.name for fault_id, test in tests_of(Path(__file__).parent) if fault_id not in known
+        test.name
+        for fault_id, test in functions_by_fault(Path(__file__).parent)
+        if fault_id not in known
     ]
 
     assert not unknown, f"add these faults to catalogue.py or rename the tests: {unknown}"
@@ -53,7 +55,9 @@ def test_no_test_names_a_fault_that_the_catalogue_lacks():
 
 def test_every_test_of_a_fault_asserts_something():
     silent = [
-        test.name for _, test in tests_of(Path(__file__).parent) if not asserts_something(test)
+        test.name
+        for _, test in functions_by_fault(Path(__file__).parent)
+        if not asserts_something(test)
     ]
 
     assert not silent, f"these tests can never fail: {silent}"
@@ -69,6 +73,6 @@ def test_ids_are_unique_and_titles_are_sentences():
 def test_the_meta_test_bites_when_a_fault_has_no_test(tmp_path):
     (tmp_path / "test_one.py").write_text("def test_a1_once():\n    assert True\n")
 
-    tested = {fault_id for fault_id, _ in tests_of(tmp_path)}
+    tested = {fault_id for fault_id, _ in functions_by_fault(tmp_path)}
 
     assert tested == {"A1"}

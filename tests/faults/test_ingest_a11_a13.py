@@ -21,6 +21,7 @@ def test_a11_hostile_headers_stay_data(harness):
         row = {**order(f"SO-{start}"), **dict.fromkeys(extra, "x")}
         content = csv_text([row], [*ORDER_HEADER, *extra])
         outcomes.append(harness.load_rows(f"orders_{start:04}.csv", content))
+        harness.clear_landing()
 
     assert harness.table_names() == before
     assert harness.rows("select count(*) from raw.generic__customers") == [(1,)]
@@ -67,8 +68,8 @@ def test_a11_one_hostile_header_is_kept_as_text_only(harness, hostile):
 # A12
 
 
-def test_a12_a_name_with_a_glob_reads_only_itself(harness, tmp_path):
-    secret = tmp_path / "secret.csv"
+def test_a12_a_name_with_a_glob_reads_only_itself(harness, workplace):
+    secret = workplace / "secret.csv"
     secret.write_text(csv_text([order(CANARY)]))
     harness.land("orders_1.csv", [order("SO-1")])
     for number, name in enumerate(
@@ -85,10 +86,10 @@ def test_a12_a_name_with_a_glob_reads_only_itself(harness, tmp_path):
     harness.assert_sound()
 
 
-def test_a12_five_hundred_hostile_names_are_data_only(harness, tmp_path):
-    (tmp_path / "secret.csv").write_text(csv_text([order(CANARY)]))
+def test_a12_five_hundred_hostile_names_are_data_only(harness, workplace):
+    (workplace / "secret.csv").write_text(csv_text([order(CANARY)]))
     harness.load_rows("customers.csv", "customer_id\nC-1\n")
-    before, outside = harness.table_names(), sorted(p.name for p in tmp_path.iterdir())
+    before, outside = harness.table_names(), sorted(p.name for p in workplace.iterdir())
     folder = os.fsencode(harness.settings.landing / "generic")
     names = file_names("orders_", ".csv")
     for number, name in enumerate(names):
@@ -103,7 +104,7 @@ def test_a12_five_hundred_hostile_names_are_data_only(harness, tmp_path):
     assert len(ids) + len(refused) == len(names)
     assert len(ids) >= 490, f"a name alone is no reason to refuse: {refused[:5]}"
     assert harness.table_names() == before
-    assert sorted(p.name for p in tmp_path.iterdir()) == outside
+    assert sorted(p.name for p in workplace.iterdir()) == outside
     assert_canary_unread(harness)
     harness.assert_sound()
 
@@ -168,9 +169,9 @@ def put_socket(path, _target):
 @pytest.mark.parametrize(
     "put", [put_link, put_hard_link, put_zero_device, put_pipe, put_folder, put_socket]
 )
-def test_a13_only_regular_files_inside_the_folder_are_read(harness, tmp_path, put):
+def test_a13_only_regular_files_inside_the_folder_are_read(harness, workplace, put):
     """A hard link is a second name of somebody else's file: it is told by its link count."""
-    target = tmp_path / "secret.csv"
+    target = workplace / "secret.csv"
     target.write_text(csv_text([order(CANARY)]))
     harness.land("payments.csv", [payment()])
     put(harness.settings.landing / "generic" / "orders.csv", target)
@@ -186,9 +187,9 @@ def test_a13_only_regular_files_inside_the_folder_are_read(harness, tmp_path, pu
 
 
 @pytest.mark.parametrize("level", ["source", "landing"])
-def test_a13_a_linked_folder_is_not_followed_out_of_the_landing(harness, tmp_path, level):
+def test_a13_a_linked_folder_is_not_followed_out_of_the_landing(harness, workplace, level):
     """The landing folder itself is the operator's word and may be a link; a source is not."""
-    elsewhere = tmp_path / "elsewhere"
+    elsewhere = workplace / "elsewhere"
     (elsewhere / "generic").mkdir(parents=True)
     (elsewhere / "generic" / "orders.csv").write_text(csv_text([order(CANARY)]))
     if level == "source":
@@ -197,7 +198,7 @@ def test_a13_a_linked_folder_is_not_followed_out_of_the_landing(harness, tmp_pat
         harness.load()
         assert_canary_unread(harness)
     else:
-        linked = tmp_path / "linked"
+        linked = workplace / "linked"
         linked.symlink_to(elsewhere)
         harness.load(landing=linked)
         assert harness.stored() == [(CANARY,)]
