@@ -1,18 +1,20 @@
 -- Grain: one row per refused file, rejected row, or feed that is short of what it declared.
--- Trap: a file that was refused and then delivered well under the same name is no exception any more.
+-- Trap: a file that was refused is told once, by its last delivery; delivered well under the same name it is
+-- no exception any more.
 
 with files as (
     select * from {{ ref('stg_landing__files') }}
 ),
 
-last_loads as (
+-- What a name stands for now: its last delivery that was dealt with. The same bad file may be delivered again.
+last_deliveries as (
     select
         source,
         stream,
         file_name,
-        max(load_seq) as last_loaded_seq
+        max(load_seq) as load_seq
     from files
-    where status_code = 'loaded'
+    where status_code <> 'received'
     group by source, stream, file_name
 ),
 
@@ -29,12 +31,9 @@ refused_files as (
         {{ money('0') }} as leak_amount,
         files.observed_at as opened_at
     from files
-    left join last_loads
-        on files.source = last_loads.source
-        and files.stream = last_loads.stream
-        and files.file_name = last_loads.file_name
+    inner join last_deliveries
+        on files.load_seq = last_deliveries.load_seq
     where files.status_code = 'refused'
-        and coalesce(last_loads.last_loaded_seq, 0) < files.load_seq
 ),
 
 rejected_rows as (
@@ -105,7 +104,7 @@ final as (
         ---------- keys
         exception_code,
         '' as leg_code,
-        coalesce(tenant, '') as tenant,
+        coalesce(tenant, '*') as tenant,
         cast(null as {{ dbt.type_string() }}) as recon_key,
         '' as line_key,
         fact_key,

@@ -16,6 +16,7 @@ evidence_keys as (
     select
         case
             when ref_status = 'damaged' then 'KEY_CORRUPTED'
+            when ref_status = 'missing' and leg_code = 'payment' then 'PAY_UNAPPLIED'
             when ref_status = 'missing' then 'KEY_MISSING'
             when ref_status = 'ambiguous' then 'KEY_AMBIGUOUS'
             when leg_code = 'fulfilment' then 'FUL_NO_ORDER'
@@ -138,6 +139,9 @@ final as (
             when 'KEY_CORRUPTED' then
                 document_ref || ' bears the damaged id ' || order_ref
                 || ': its digits are lost, extract the document again.'
+            when 'PAY_UNAPPLIED' then
+                document_ref || ' of ' || {{ amount_text('document_amount') }} || ' ' || currency_code
+                || ' names no order: apply it or return it.'
             when 'KEY_MISSING' then
                 document_ref || ' names no order: have its writer fill the reference.'
             when 'KEY_AMBIGUOUS' then

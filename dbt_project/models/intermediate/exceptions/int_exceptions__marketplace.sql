@@ -1,4 +1,5 @@
--- Grain: one row per order and seller whose statement disagrees with the seller's order lines.
+-- Grain: one row per order and seller whose statement disagrees with the seller's order lines; one row per order
+-- where the parts are wrong but their sum is right: that is one mistake in sharing, not one a seller.
 -- Trap: gross only: a wrong commission is not seen here.
 
 with match_groups as (
@@ -15,9 +16,29 @@ orders as (
     from {{ ref('int_orders') }}
 ),
 
+-- Two or more sellers are off and the differences cancel out: the order was shared wrongly.
+shared_wrongly as (
+    select
+        recon_key,
+        currency_code,
+        min(match_id) as first_match_id,
+        count(*) as seller_count,
+        {{ money('sum(case when variance_amount > 0 then variance_amount else 0 end)') }} as moved_amount,
+        {{ money('sum(expected_amount)') }} as shared_amount
+    from match_groups
+    where expectation_count > 0
+        and evidence_count > 0
+    group by recon_key, currency_code
+    having count(*) > 1
+        and sum(variance_amount) = 0
+),
+
 classified as (
     select
         match_groups.*,
+        shared_wrongly.seller_count,
+        shared_wrongly.moved_amount,
+        shared_wrongly.shared_amount,
         orders.order_id,
         orders.source_system,
         case
@@ -28,6 +49,13 @@ classified as (
     from match_groups
     inner join orders
         on match_groups.recon_key = orders.recon_key
+    left join shared_wrongly
+        on match_groups.recon_key = shared_wrongly.recon_key
+        and match_groups.currency_code = shared_wrongly.currency_code
+        and match_groups.expectation_count > 0
+        and match_groups.evidence_count > 0
+    where shared_wrongly.recon_key is null
+        or match_groups.match_id = shared_wrongly.first_match_id
 ),
 
 final as (
@@ -38,7 +66,7 @@ final as (
         tenant,
         recon_key,
         '' as line_key,
-        seller_id as fact_key,
+        case when seller_count is null then seller_id else 'shared' end as fact_key,
         order_id as native_ref,
         source_system,
         match_id,
@@ -53,13 +81,18 @@ final as (
                 'No statement gives seller ' || seller_id || ' the ' || {{ amount_text('expected_amount') }} || ' '
                 || currency_code || ' of the order, due on '
                 || cast(cast(due_at as date) as {{ dbt.type_string() }}) || '.'
+            else case when seller_count is not null then
+                {{ amount_text('moved_amount') }} || ' ' || currency_code || ' of ' || {{ amount_text('shared_amount') }}
+                || ' went to the wrong seller: the parts of ' || cast(seller_count as {{ dbt.type_string() }})
+                || ' sellers differ from their lines, their sum is right.'
             else
                 'Seller ' || seller_id || ' is stated with ' || {{ amount_text('matched_amount') }} || ' '
                 || currency_code || '; the order lines come to ' || {{ amount_text('expected_amount') }} || '.'
+            end
         end as explanation,
 
         ---------- numerics
-        {{ money('abs(variance_amount)') }} as leak_amount,
+        case when seller_count is null then {{ money('abs(variance_amount)') }} else moved_amount end as leak_amount,
         expected_amount as expected_value_amount,
         matched_amount as actual_value_amount,
 
