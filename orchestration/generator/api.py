@@ -90,7 +90,7 @@ def generate(
         out: A landing folder; made if it is not there.
         orders: How many, 1 to 800,000,000.
         seed: Another seed is another world.
-        defect_rate: Share of orders with one defect each, 0 to 1; exact to a millionth.
+        defect_rate: Share of orders with one defect each, 0 to 1; above a half, as many as can be.
         as_of: Moment at which the extract is taken, aware; orders lie in the 60 days before it, and
             the youngest still wait for documents. Default: a fixed moment four days after the last
             order, when every document has been reported, so that a run at any later time finds

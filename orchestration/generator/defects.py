@@ -23,14 +23,16 @@ DEFECTS: tuple[Defect, ...] = (*PAYMENT_DEFECTS, *DELIVERY_DEFECTS)
 # Whole days after which every leg of an order is past due: contracts wait for their payment terms,
 # sellers for their payout. Differences smaller than this many minor units could pass as tolerated.
 _CONTRACT_DAYS, _OTHER_DAYS, _LEAST_MINOR = 40, 21, 4_000
+# Out of a hundred orders so many can have a defect; the others' share is put on these.
+_ELIGIBLE_PERCENT = 56
 _PREFIX = {"payments": "PAY", "shipments": "SHP", "orders": "ORD"}
 
 
 def inject(world: World, chunk: Chunk, per_million: int) -> tuple[Chunk, list[ExpectedException]]:
-    """Return the chunk with one defect in `per_million` of its orders, and what must be found.
+    """Return the chunk with a defect in about `per_million` of its orders, and what must be found.
 
-    Orders that cannot have a defect (too young, too small, test, draft, amended) get none, so the
-    share that comes out is somewhat smaller.
+    Orders that cannot have a defect (too young, too small, test, amended) get none and the others
+    more, so that above a share of one half fewer come out than asked for.
     """
     choice = _choose(world, chunk, per_million)
     expected: list[tuple[int, ExpectedException]] = []
@@ -55,7 +57,8 @@ def _choose(world: World, chunk: Chunk, per_million: int) -> Ints:
     """Return the position in DEFECTS for each order; -1 for none."""
     orders = chunk.orders
     order = orders["order"]
-    hit = world.draws.below("defect", 1_000_000, order) < per_million
+    share = per_million * 100 // _ELIGIBLE_PERCENT
+    hit = world.draws.below("defect", 1_000_000, order) < share
     hit &= _past_due(world, orders)
     choice = np.full(len(order), -1, np.int64)
     if not hit.any():

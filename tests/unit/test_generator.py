@@ -160,6 +160,11 @@ def test_every_class_of_defect_occurs(faulty):
     assert {row["exception_code"] for row in rows} == {defect.code for defect in DEFECTS}
 
 
+def test_the_share_of_defects_is_about_what_was_asked_for(tmp_path):
+    report = generate(tmp_path, 30_000, defect_rate=Decimal("0.05"), streams=("orders",))
+    assert 0.045 < sum(report.defects.values()) / 30_000 < 0.055
+
+
 def test_no_order_has_two_defects(faulty):
     orders = [row["order_id"] for row in _rows(faulty / "truth/expected_exceptions.csv")]
     named = [order for order in orders if order]
