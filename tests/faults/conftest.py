@@ -1,19 +1,16 @@
 """Fixtures of the fault tests; what they hold is in `loader_harness.py`."""
 
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from loader_harness import LoaderHarness
+from loader_harness import LoaderHarness, workplace_folder
 
 from orchestration.connectors.contracts import load_contracts
 from orchestration.core.contracts import SourceContract
 from orchestration.settings import PROJECT_ROOT, Settings
 
 STREAMS = ("customers", "orders", "order_lines", "payments", "completeness")
-MEMORY = Path("/dev/shm")
 
 
 @pytest.fixture(scope="session")
@@ -27,11 +24,9 @@ def generic_contracts() -> Mapping[str, SourceContract]:
 
 @pytest.fixture
 def workplace() -> Iterator[Path]:
-    """An empty folder, in memory where the system has such a place: hundreds of homes are made,
-    and a disk that really syncs would take most of the time."""
-    memory = MEMORY if os.access(MEMORY, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="meshline-faults-", dir=memory) as folder:
-        yield Path(folder)
+    """An empty folder for one home and one landing."""
+    with workplace_folder() as folder:
+        yield folder
 
 
 @pytest.fixture

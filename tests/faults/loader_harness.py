@@ -9,6 +9,7 @@ import dataclasses
 import json
 import os
 import signal
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from orchestration.settings import Settings
 from orchestration.warehouse.connection import reader, writer
 from orchestration.warehouse.loader import LoadReport, load_landing
 
+MEMORY = Path("/dev/shm")
 CANARY = "CANARY-7F3A"
 AS_OF = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LONG_AGO = int(AS_OF.timestamp()) - 1_000_000
@@ -231,6 +233,15 @@ def time_limit(seconds: int) -> Iterator[None]:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+
+
+@contextlib.contextmanager
+def workplace_folder() -> Iterator[Path]:
+    """Yield an empty folder, in memory where the system has such a place: hundreds of homes are
+    made, and a disk that really syncs would take most of the time."""
+    memory = MEMORY if os.access(MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="meshline-faults-", dir=memory) as folder:
+        yield Path(folder)
 
 
 def touch(path: Path, seconds: int) -> None:

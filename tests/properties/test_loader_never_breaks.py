@@ -7,7 +7,7 @@ import gzip
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -23,7 +23,7 @@ sys.path.append(str(Path(__file__).parents[1] / "faults"))
 
 from hostile_strings import hostile_strings
 from landed_rows import ORDER_HEADER, csv_text, order, quoted
-from loader_harness import STATUSES, LoaderHarness
+from loader_harness import STATUSES, LoaderHarness, workplace_folder
 
 FILES_IN_A_BATCH = 30
 BATCHES = 20
@@ -32,20 +32,22 @@ BATCH_NUMBERS = count(1)
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> LoaderHarness:
+def shared() -> Iterator[LoaderHarness]:
     """One home for all batches, with as many copies of the stream `orders` as a batch has files:
     a file with a broken header stops its stream, and the others shall go on."""
-    root = tmp_path_factory.mktemp("hostile")
     generic = load_contracts(PROJECT_ROOT / "seeds")["generic"]
     contracts = {}
     for source in ("generic", *(source_of(place) for place in range(FILES_IN_A_BATCH))):
         stream = generic.streams["orders"].model_copy(update={"source": source})
         changes = {"source": source, "streams": {"orders": stream}}
         contracts[source] = generic.model_copy(update=changes)
-    settings = Settings(
-        home=root / "home", landing=root / "landing", memory_limit_mb=1024, threads=1
-    )
-    return LoaderHarness(settings=settings, contracts=contracts)
+    with workplace_folder() as root:
+        limits = {"memory_limit_mb": 1024, "threads": 1}
+        made = LoaderHarness(
+            Settings(home=root / "home", landing=root / "landing", **limits), contracts
+        )
+        yield made
+        made.close()
 
 
 def source_of(place: int) -> str:

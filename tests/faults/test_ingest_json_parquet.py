@@ -1,0 +1,340 @@
+"""Faults of JSON, JSON lines and parquet: what CSV cannot get wrong."""
+
+import io
+import json
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from landed_rows import order, orders
+from loader_harness import assert_refused, time_limit
+
+
+def lines(*records: str) -> str:
+    """Return JSON lines."""
+    return "".join(record + "\n" for record in records)
+
+
+def with_amount(order_id: str, literal: str) -> str:
+    """Return an order as JSON text whose amount is exactly this literal."""
+    return json.dumps(order(order_id, "@")).replace('"@"', literal)
+
+
+def parquet(columns: dict[str, pa.Array | list]) -> bytes:
+    """Return a parquet file of the columns."""
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink)
+    return sink.getvalue()
+
+
+def order_columns(count: int = 4) -> dict[str, list]:
+    """Return valid orders by column."""
+    rows = orders(count)
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
+@pytest.mark.parametrize("name", ["orders.json", "orders.jsonl"])
+def test_a17_json_numbers_are_read_as_they_are_written(harness, name):
+    """A number that passes through floating point would arrive as another one."""
+    literals = ["10.25", "0.1", '"7.50"', "99999999999999.99", "-12.5", "3"]
+    records = [with_amount(f"SO-{n}", literal) for n, literal in enumerate(literals)]
+    text = lines(*records) if name.endswith("l") else f"[{','.join(records)}]\n"
+
+    outcome = harness.load_rows(name, text)
+
+    assert outcome.rows_loaded == len(literals), outcome
+    assert harness.stored("total_amount") == [
+        (Decimal(literal.strip('"')),) for literal in literals
+    ]
+    harness.assert_sound()
+
+
+def test_a17_json_numbers_outside_the_grammar_are_rejected(harness):
+    bad = ["1e2", "1.005", "1E400", "-0.001", "[1]", '{"value": 1}', "true", "1" * 40, "null"]
+    records = [with_amount(f"SO-BAD-{n}", literal) for n, literal in enumerate(bad)]
+    good = [json.dumps(row) for row in orders(len(bad) + 2)]
+
+    outcome = harness.load_rows("orders.jsonl", lines(*good, *records))
+
+    assert (outcome.rows_loaded, outcome.rows_rejected) == (len(good), len(bad)), outcome
+    rejected = harness.rows("select line from raw.rejected_rows order by line")
+    assert rejected == [(len(good) + n + 1,) for n in range(len(bad))]
+    harness.assert_sound()
+
+
+@pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "+5", "01", ".5", "0x10"])
+def test_a17_json_that_is_no_json_stores_nothing_of_that_row(harness, literal):
+    good = [json.dumps(row) for row in orders(4)]
+
+    outcome = harness.load_rows("orders.jsonl", lines(*good, with_amount("SO-BAD", literal)))
+
+    assert outcome.status == "refused" or (outcome.rows_loaded, outcome.rows_rejected) == (4, 1)
+    assert ("SO-BAD",) not in harness.stored()
+    harness.assert_sound()
+
+
+def test_a9_a_line_that_is_no_record_costs_that_line_only(harness):
+    bad = ["{", "[]", '"text"', "42", "null", "{'a': 1}", '{"order_id": "SO-8"', "not json", "{}}"]
+    good = [json.dumps(row) for row in orders(len(bad) + 2)]
+
+    outcome = harness.load_rows("orders.jsonl", lines(*good[:3], *bad, *good[3:]))
+
+    assert outcome.status == "refused" or (outcome.rows_loaded, outcome.rows_rejected) == (
+        len(good),
+        len(bad),
+    )
+    if outcome.status == "loaded":
+        found = harness.rows("select line from raw.rejected_rows order by line")
+        assert found == [(number,) for number in range(4, 4 + len(bad))]
+    harness.assert_sound()
+
+
+def test_a9_a_name_twice_in_one_record_is_never_settled_by_chance(harness):
+    twice = with_amount("SO-BAD", '"1.00", "total_amount": "2.00"')
+
+    outcome = harness.load_rows(
+        "orders.jsonl", lines(*[json.dumps(row) for row in orders(4)], twice)
+    )
+
+    assert outcome.status == "refused" or (outcome.rows_loaded, outcome.rows_rejected) == (4, 1)
+    assert ("SO-BAD",) not in harness.stored()
+    harness.assert_sound()
+
+
+def test_a4_json_cut_anywhere_is_refused_or_costs_only_its_last_line(harness):
+    whole = lines(*[json.dumps(row) for row in orders(2)])
+    second = whole.index("\n") + 1
+    cuts = range(second + 1, len(whole) - 1, 7)
+    for cut in cuts:
+        harness.land(f"orders_{cut}.jsonl", whole[:cut])
+        harness.land(f"payments_{cut}.json", f"[{whole[: cut - 2]}")
+
+    harness.load()
+
+    for cut in cuts:
+        assert harness.outcome(f"payments_{cut}.json").status in ("refused", "received")
+        outcome = harness.outcome(f"orders_{cut}.jsonl")
+        assert outcome.faults, (cut, outcome)
+    assert {row[0] for row in harness.stored()} <= {"SO-1"}
+    harness.assert_sound()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "\n", "[]", "{}", "null", '"text"', "42", "[", "]", "[[]]", "[1, 2]", "\ufeff[]"],
+)
+def test_a8_json_without_records_is_refused(harness, content):
+    harness.load_rows("orders.json", content)
+
+    outcome = harness.outcome("orders.json")
+    assert outcome.status == "refused" or outcome.rows_rejected == outcome.rows_read > 0
+    assert harness.stored() == []
+    harness.assert_sound()
+
+
+def test_a10_a_required_name_that_no_record_has_refuses_the_file(harness):
+    rows = [{name: row[name] for name in row if name != "currency"} for row in orders(3)]
+
+    harness.load_rows("orders.jsonl", lines(*map(json.dumps, rows)))
+
+    assert harness.stored() == []
+    assert harness.outcome("orders.jsonl").status == "refused"
+    harness.assert_sound()
+
+
+def test_a11_hostile_names_in_records_stay_data(harness):
+    harness.load_rows("customers.csv", "customer_id\nC-1\n")
+    before = harness.table_names()
+    names = ['x"; drop table raw.files; --', "_line", "a.b", "$.order_id", "__proto__", "", "é"]
+
+    outcome = harness.load_rows(
+        "orders.jsonl",
+        lines(*[json.dumps({**row, **dict.fromkeys(names, "x")}) for row in orders(2)]),
+    )
+
+    assert harness.table_names() == before
+    assert outcome.status == "refused" or outcome.rows_loaded == 2
+    harness.assert_sound()
+
+
+def test_a16_escaped_control_characters_are_quarantined(harness):
+    bad = json.dumps(order("SO-BAD", customer_id="C\x001"))
+
+    outcome = harness.load_rows("orders.jsonl", lines(*[json.dumps(row) for row in orders(4)], bad))
+
+    assert "A16" in outcome.faults
+    assert ("SO-BAD",) not in harness.stored()
+    harness.assert_sound()
+
+
+def test_a16_a_lone_surrogate_does_not_end_the_run(harness):
+    bad = json.dumps(order("SO-BAD", customer_id="@")).replace("@", "\\ud800")
+
+    outcome = harness.load_rows("orders.jsonl", lines(*[json.dumps(row) for row in orders(4)], bad))
+
+    assert outcome.status == "refused" or outcome.rows_read == 5
+    harness.assert_sound()
+
+
+def test_a15_a_record_with_a_deep_value_is_bounded(harness):
+    deep = json.dumps(order("SO-BAD", channel="@")).replace('"@"', "[" * 50_000 + "]" * 50_000)
+
+    outcome = harness.load_rows(
+        "orders.jsonl", lines(*[json.dumps(row) for row in orders(4)], deep)
+    )
+
+    assert outcome.status == "refused" or outcome.rows_loaded >= 4
+    harness.assert_sound()
+
+
+def test_a23_one_key_with_two_contents_in_json_is_rejected_both_times(harness):
+    rows = [*orders(3), order("SO-9", "1.00"), order("SO-9", "2.00")]
+
+    outcome = harness.load_rows("orders.jsonl", lines(*map(json.dumps, rows)))
+
+    assert (outcome.rows_loaded, outcome.rows_rejected) == (3, 2)
+    harness.assert_sound()
+
+
+def test_a1_the_same_rows_as_json_and_csv_are_stored_once(harness):
+    harness.load_rows("orders.csv", orders(3))
+
+    outcome = harness.load_rows("orders.jsonl", lines(*map(json.dumps, orders(3))))
+
+    assert outcome.rows_duplicate == 3, outcome
+    harness.assert_sound()
+
+
+def test_a17_parquet_keeps_decimals_and_never_takes_doubles_for_money(harness):
+    exact = {**order_columns(), "total_amount": [Decimal("10.25")] * 4}
+    harness.load_rows("orders_1.parquet", parquet(exact))
+    assert harness.stored("total_amount") == [(Decimal("10.25"),)] * 4
+
+    doubles = {**order_columns(), "total_amount": [10.25, 0.1, 0.3, float("nan")]}
+    outcome = harness.load_rows("orders_2.parquet", parquet(doubles))
+
+    assert outcome.rows_loaded == 0, outcome
+    assert outcome.faults & {"A10", "A17"}
+    harness.assert_sound()
+
+
+def test_a18_parquet_decimals_beyond_the_currency_are_rejected(harness):
+    amounts = [Decimal("1.000"), Decimal("1.005"), Decimal("2.500"), Decimal("3.000")]
+
+    outcome = harness.load_rows(
+        "orders.parquet", parquet({**order_columns(), "total_amount": amounts})
+    )
+
+    stored = dict(harness.stored("order_id, total_amount"))
+    assert "SO-2" not in stored
+    assert outcome.rows_loaded + outcome.rows_rejected == 4 or outcome.status == "refused"
+    harness.assert_sound()
+
+
+def test_a4_a_cut_or_damaged_parquet_file_is_refused_whole(harness):
+    whole = parquet(order_columns())
+    for number, content in enumerate(
+        [
+            whole[:40],
+            whole[:-1],
+            whole[4:],
+            b"PAR1" + whole[-8:],
+            whole[:-8] + b"\xff" * 4 + b"PAR1",
+        ]
+    ):
+        harness.land(f"orders_{number}.parquet", content)
+        harness.load()
+        outcome = harness.outcome(f"orders_{number}.parquet")
+        assert outcome.status == "refused", (number, outcome)
+        harness.clear_landing()
+    assert harness.stored() == []
+    harness.assert_sound()
+
+
+def test_a4_parquet_with_any_byte_flipped_never_ends_the_run(harness):
+    """A flipped byte may pass as another value of one column; it may not break the loader."""
+    whole = parquet(order_columns())
+    for place in range(4, len(whole), max(1, len(whole) // 40)):
+        content = whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :]
+        harness.land(f"orders_{place}.parquet", content)
+        harness.load()
+        harness.clear_landing()
+
+    harness.assert_sound()
+
+
+def test_a10_a_list_where_an_id_belongs_is_no_id(harness):
+    """CSV cannot say this, JSON and parquet can: the column has another type as a whole."""
+    nested = {**order_columns(), "customer_id": [["a"], ["b"], ["c"], ["d"]]}
+    as_parquet = harness.load_rows("orders.parquet", parquet(nested))
+    harness.clear_landing()
+    rows = [json.dumps({**row, "customer_id": ["a"]}) for row in orders(4, first=10)]
+    as_json = harness.load_rows("orders.jsonl", lines(*rows))
+
+    assert (as_parquet.rows_loaded, as_json.rows_loaded) == (0, 0), harness.stored("customer_id")
+    assert as_parquet.faults
+    assert as_json.faults
+    harness.assert_sound()
+
+
+def test_a14_a_parquet_dictionary_bomb_is_refused(harness):
+    """One text of a megabyte, named by hundreds of rows: a small file that says it is small."""
+    count = 400
+    names = pa.DictionaryArray.from_arrays(pa.array([0] * count, pa.int32()), ["x" * 1_000_000])
+    content = parquet({"customer_id": [f"C-{n}" for n in range(count)], "name": names})
+    assert len(content) < 2_000_000
+    harness.limits(max_expanded_mb=50)
+
+    with time_limit(30):
+        harness.load_rows("customers.parquet", content)
+
+    assert harness.outcome("customers.parquet").status == "refused"
+    assert harness.outcome("customers.parquet").fault_id in ("A14", "A15")
+    harness.assert_sound()
+
+
+def test_a16_json_that_is_not_utf_8_never_ends_the_run(harness):
+    bad = json.dumps(order("SO-BAD", customer_id="@")).encode().replace(b"@", b"\xff\xc3")
+    good = lines(*[json.dumps(row) for row in orders(4)]).encode()
+    harness.land("orders.jsonl", good + bad + b"\n")
+    harness.land("payments.json", b"[" + bad + b"]\n")
+
+    harness.load()
+
+    assert "A16" in harness.outcome("orders.jsonl").faults
+    assert "A16" in harness.outcome("payments.json").faults
+    assert ("SO-BAD",) not in harness.stored()
+    harness.assert_sound()
+
+
+def test_a8_parquet_without_rows_is_refused(harness):
+    empty = {name: pa.array([], pa.string()) for name in order_columns()}
+
+    harness.load_rows("orders.parquet", parquet(empty))
+
+    assert_refused(harness, "orders.parquet", "A8")
+
+
+def test_a21_parquet_times_keep_their_instant(harness):
+    moments = pa.array([1_770_000_000_000_000] * 4, pa.timestamp("us", tz="Europe/Berlin"))
+
+    outcome = harness.load_rows(
+        "orders.parquet", parquet({**order_columns(), "ordered_at": moments})
+    )
+
+    assert outcome.rows_loaded == 4, outcome
+    assert {str(row[0]) for row in harness.stored("ordered_at")} == {"2026-02-02 02:40:00"}
+    harness.assert_sound()
+
+
+def test_a21_parquet_times_without_zone_are_rejected(harness):
+    moments = pa.array([1_770_000_000_000_000] * 4, pa.timestamp("us"))
+
+    outcome = harness.load_rows(
+        "orders.parquet", parquet({**order_columns(), "ordered_at": moments})
+    )
+
+    assert outcome.rows_loaded == 0
+    assert outcome.faults & {"A21", "A10"}
+    harness.assert_sound()
