@@ -1,5 +1,6 @@
 -- Grain: one row per stored header version of an order document that belongs to a known order.
--- Trap: total_change is what this version changes; only their running sum over the order is a total.
+-- Trap: total_change is what this version changes; only their running sum over the order is a total. A late file
+-- may bring an older version after a newer one: version_rank is the order of versions, _row_version that of arrival.
 
 with headers as (
     select * from {{ ref('int_orders__unioned') }}
@@ -58,7 +59,11 @@ final as (
                 ),
                 0
             )
-        """) }} as total_change_amount
+        """) }} as total_change_amount,
+        row_number() over (
+            partition by source, stream, _row_key
+            order by updated_at nulls first, _business_on nulls first, _row_version
+        ) as version_rank
     from with_status
 )
 

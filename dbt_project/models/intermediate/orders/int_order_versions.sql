@@ -69,7 +69,7 @@ changed_headers as (
 events as (
     select
         recon_key,
-        case when not is_amendment and _row_version = 1 then 0 else 1 end as is_after_creation,
+        case when not is_amendment and version_rank = 1 then 0 else 1 end as is_after_creation,
         version_at,
         _observed_at as known_from,
         true as is_header,
