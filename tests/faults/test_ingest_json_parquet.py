@@ -90,6 +90,20 @@ def test_a9_a_line_that_is_no_record_costs_that_line_only(harness):
     harness.assert_sound()
 
 
+def test_a9_records_on_one_line_keep_their_own_fates(harness):
+    """Regression: compact JSON has all its records on line 1, and one bad one ended the run."""
+    rows = [*orders(3), order("SO-BAD", "1.005"), order("SO-1"), order("SO-4")]
+    conflict = [order("SO-9", "1.00"), order("SO-9", "2.00")]
+
+    outcome = harness.load_rows("orders.json", json.dumps([*rows, *conflict]))
+
+    assert sorted(harness.stored()) == [("SO-1",), ("SO-2",), ("SO-3",), ("SO-4",)], outcome
+    counts = (outcome.rows_loaded, outcome.rows_duplicate, outcome.rows_rejected)
+    assert counts == (4, 1, 3)
+    assert sorted(outcome.row_faults) == ["A18", "A23", "A23"]
+    harness.assert_sound()
+
+
 def test_a9_a_name_twice_in_one_record_is_never_settled_by_chance(harness):
     twice = with_amount("SO-BAD", '"1.00", "total_amount": "2.00"')
 
