@@ -66,7 +66,7 @@ final as (
         tenant,
         recon_key,
         '' as line_key,
-        case when seller_count is null then seller_id else 'shared' end as fact_key,
+        case when seller_count is null then seller_id else 'shared' end || ' ' || currency_code as fact_key,
         order_id as native_ref,
         source_system,
         match_id,

@@ -1,0 +1,73 @@
+"""dbt's own unit tests, which `_*__unit_tests.yml` holds beside the models; runs leave them out.
+
+They prove the SQL of each rule on rows made for it: one that passes, one that fails, and the edge.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.dbt.project import DBT_PROJECT
+
+# Rules decide what an order, a group, a row or a document is; their models owe a unit test.
+RULE_FOLDERS = (
+    "accounting",
+    "exceptions",
+    "identity",
+    "legs",
+    "matching",
+    "orders",
+    "states",
+)
+# Models that decide nothing: they union, append or look up what others decided.
+WITHOUT_RULES = {
+    "int_evidence",  # unions the legs
+    "int_evidence__seller_split",  # renames; its references resolve as those of payments do
+    "int_expectations",  # unions the legs
+    "int_order_lines__current",  # looks up the current version
+    "int_order_lines__keyed",  # looks up the document
+    "int_orders",  # looks up customer, terms and policy
+    "int_state_history",  # appends what int_state_changes found
+}
+
+
+@pytest.fixture(scope="module")
+def unit_test_results(built_home) -> dict[str, str]:
+    """Run all unit tests by one call of dbt and return the message of each that does not pass."""
+    done = built_home.dbt("test", "--select", "test_type:unit")
+    results = built_home.results()
+    assert results, done.stdout
+    return {
+        name: done.stdout if result["status"] == "fail" else result["message"]
+        for name, result in results.items()
+        if result["status"] != "pass"
+    }
+
+
+def test_every_unit_test_passes(unit_test_results):
+    assert not unit_test_results, "\n".join(unit_test_results.values())
+
+
+def test_every_model_that_decides_something_has_a_unit_test(built_home):
+    tested = {node["model"] for node in built_home.manifest()["unit_tests"].values()}
+    owing = {
+        path.stem
+        for folder in RULE_FOLDERS
+        for path in (DBT_PROJECT / "models" / "intermediate" / folder).glob("*.sql")
+    }
+    assert owing >= WITHOUT_RULES, "a model that is gone is excused"
+    assert not owing - tested - WITHOUT_RULES
+    assert not WITHOUT_RULES & tested, "a model with a unit test needs no excuse"
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted((DBT_PROJECT / "models").rglob("_*__unit_tests.yml")),
+    ids=lambda path: path.parent.name,
+)
+def test_every_unit_test_says_what_it_shows(path: Path):
+    text = path.read_text(encoding="utf-8")
+    names = re.findall(r"^  - name: (\w+)$", text, re.MULTILINE)
+    assert names
+    assert len(re.findall(r"^    description: \S", text, re.MULTILINE)) == len(names)
