@@ -1,8 +1,11 @@
 """The loader's accounting is a guard only if it bites: each test breaks the data behind it."""
 
 import pytest
-from landed_rows import order, orders
+from landed_rows import order, orders, payment
 from loader_harness import LoaderHarness
+
+from orchestration.core.errors import ReconError
+from orchestration.warehouse.loader_store import Store
 
 ONE = "where order_id = 'SO-2'"
 TAMPERINGS = {
@@ -72,3 +75,56 @@ def test_a_reject_without_a_reason_is_detected(loaded):
     loaded.execute("update raw.rejected_rows set reason = 'bad'")
 
     assert loaded.unexplained()
+
+
+SABOTAGES = {
+    "a stored row is lost": ("_insert_rows", "delete from raw.generic__orders where _line = 2"),
+    "a stored row is doubled": (
+        "_insert_rows",
+        "insert into raw.generic__orders from raw.generic__orders where _line = 2",
+    ),
+    "a cent is lost": (
+        "_insert_rows",
+        "update raw.generic__orders set total_amount = total_amount - 0.01 where _line = 2",
+    ),
+    "a row changes its currency": (
+        "_insert_rows",
+        "update raw.generic__orders set currency = 'USD' where _line = 2",
+    ),
+    "rejects are lost": ("_insert_rejects", "delete from raw.rejected_rows"),
+    "duplicates are not booked": ("_insert_duplicates", "delete from raw.duplicate_rows"),
+    "the books say less than was read": (
+        "_insert_accounting",
+        "update raw.accounting set amount = amount - 1 where currency_code = 'EUR'",
+    ),
+}
+
+
+@pytest.mark.parametrize("sabotage", SABOTAGES)
+def test_a_file_that_does_not_add_up_is_rolled_back_and_ends_the_run(
+    harness, monkeypatch, sabotage
+):
+    """The loader's own proof, before it commits: break each step behind its back."""
+    harness.load_rows("payments.csv", [payment()])
+    before = harness.rows("select * from raw.files")
+    step, sql = SABOTAGES[sabotage]
+    honest = getattr(Store, step)
+
+    def broken(store, *args, **kwargs):
+        done = honest(store, *args, **kwargs)
+        store.connection.execute(sql)
+        return done
+
+    monkeypatch.setattr(Store, step, broken)
+    harness.land("orders.csv", [*orders(3), order("SO-3"), order("SO-5", "1.005")])
+    with pytest.raises(ReconError, match="add up"):
+        harness.load()
+
+    assert harness.rows("select * from raw.files") == before
+    for table in ("generic__orders", "rejected_rows", "duplicate_rows"):
+        assert harness.rows(f"select count(*) from raw.{table}") == [(0,)]
+
+    monkeypatch.setattr(Store, step, honest)
+    harness.load()
+    assert harness.outcome("orders.csv").rows_loaded == 3
+    harness.assert_sound()
