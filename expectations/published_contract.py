@@ -149,7 +149,6 @@ PROMISES: Mapping[str, MartPromise] = {
         filled=(
             "exception_code",
             "native_ref",
-            "tenant",
             "severity_code",
             "leak_amount",
             "leak_kind",
@@ -163,6 +162,7 @@ PROMISES: Mapping[str, MartPromise] = {
         columns=(
             "leg_code",
             "recon_key",
+            "tenant",
             "currency_code",
             "assignee_id",
             "opened_at",
