@@ -26,5 +26,5 @@ def warm() -> None:
 
     A gate that is called meanwhile waits for the import to end. Safe to call twice.
     """
-    import expectations.engine  # noqa: PLC0415  # the point of this function
-    import expectations.gx_checks  # noqa: F401, PLC0415
+    import expectations.engine  # the point of this function
+    import expectations.gx_checks  # noqa: F401

@@ -170,7 +170,7 @@ def _judge(
     if not suites:
         forget_verdicts(connection, run.gate, run.run_no, after_load_seq)
         return GateReport(run.gate)
-    from expectations.engine import open_session  # noqa: PLC0415  # takes seconds
+    from expectations.engine import open_session  # takes seconds
 
     # One more connection to the same database: its temporary views vanish with it.
     with closing(connection.cursor()) as own, open_session(own) as session:
@@ -190,7 +190,7 @@ def _judge(
 def _judge_suite(
     session: "Session", connection: Connection, suite: Suite
 ) -> tuple[tuple[Check, "ExpectationValidationResult"], ...]:
-    from expectations.gx_checks import to_gx_suite, verdicts  # noqa: PLC0415  # takes seconds
+    from expectations.gx_checks import to_gx_suite, verdicts  # takes seconds
 
     connection.execute(f"create or replace temp view {suite.batch_name} as {suite.rows_sql}")
     answer = session.validate(suite.batch_name, to_gx_suite(suite), suite.names.columns)

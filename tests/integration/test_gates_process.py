@@ -127,3 +127,14 @@ def test_a_gate_may_be_called_while_the_import_is_still_running_in_a_thread(tmp_
 
     thread.join()
     assert report.checks
+
+
+def test_an_open_connection_is_used_and_left_open(tmp_path):
+    settings = _home_with_orders(tmp_path / "home")
+
+    with writer(settings) as connection:
+        insert_rows(connection, GENERIC["orders"], 3)
+        report = run_source_gate(connection, CONTRACTS, 1, 0, AS_OF)
+        assert connection.execute("select count(*) from gates.validation_results").fetchone() == (
+            len(report.checks),
+        )

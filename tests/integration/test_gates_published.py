@@ -175,6 +175,8 @@ def test_a_missing_column_blocks_once_and_is_named(settings):
 
 
 def test_an_exception_about_a_whole_file_belongs_to_no_tenant_and_no_leg(settings):
-    _change(settings, "update marts.fct_exceptions set tenant = '', leg_code = '', recon_key = null")
+    _change(
+        settings, "update marts.fct_exceptions set tenant = '', leg_code = '', recon_key = null"
+    )
 
     assert run_published_gate(settings, 1).passed

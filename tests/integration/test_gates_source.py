@@ -258,15 +258,6 @@ def test_the_report_is_read_back_from_the_warehouse_as_it_was_returned(settings)
     assert sorted(kept.checks, key=str) == sorted(report.checks, key=str)
 
 
-def test_an_open_connection_is_used_and_left_open(settings):
-    with writer(settings) as connection:
-        insert_rows(connection, GENERIC["orders"], 3)
-        report = run_source_gate(connection, CONTRACTS, 1, 0, AS_OF)
-        assert connection.execute("select count(*) from gates.validation_results").fetchone() == (
-            len(report.checks),
-        )
-
-
 def test_hostile_texts_are_kept_as_data(settings):
     _insert(
         settings,
