@@ -26,7 +26,7 @@ export PIP_NO_INPUT := 1
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
-.PHONY: help setup setup-dev run test check lint types layers sql dev bench soak lock clean
+.PHONY: help setup setup-dev run test check lint types layers sql fix dev bench soak lock clean
 
 help:
 	@echo "make run    set up if needed, reconcile the samples, print the summary"
@@ -35,6 +35,7 @@ help:
 	@echo "make check  linters and types alone"
 	@echo "make dev    Dagster's UI with its daemon on 127.0.0.1:3000, state in $(HOME_DIR)/dagster"
 	@echo "make bench  benchmarks        make soak   long-running tests"
+	@echo "make fix    mend what the linter can mend by itself"
 	@echo "make lock   resolve the dependencies anew        make clean  remove what make made"
 
 # ---------------------------------------------------------------- set-up
@@ -122,6 +123,9 @@ sql: $(DEV_STAMP)
 	fi
 
 # ---------------------------------------------------------------- upkeep
+fix: $(DEV_STAMP)
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+
 LOCK := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
   --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
