@@ -24,13 +24,6 @@ with checks as (
         cast((select coalesce(sum(total_amount), 0) from {{ ref('int_orders') }}) as decimal(38, 6)) as sum_after
     union all
     select
-        'groups to orders, rules and feed gaps' as join_name,
-        (select count(*) from {{ ref('int_leg_groups') }}) as rows_before,
-        (select count(*) from {{ ref('int_match_groups') }}) as rows_after,
-        cast((select coalesce(sum(actual_amount), 0) from {{ ref('int_leg_groups') }}) as decimal(38, 6)) as sum_before,
-        cast((select coalesce(sum(matched_amount), 0) from {{ ref('int_match_groups') }}) as decimal(38, 6)) as sum_after
-    union all
-    select
         'orders to states and exceptions' as join_name,
         (select count(*) from {{ ref('int_orders') }}) as rows_before,
         (select count(*) from {{ ref('fct_orders') }}) as rows_after,

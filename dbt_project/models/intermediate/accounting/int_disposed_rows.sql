@@ -1,6 +1,8 @@
 -- Grain: one row per current row of a stream that a leg reads, with where it ended (R-B6).
 -- Trap: rows of other streams are accounted for by entity_dispositions, rows of old versions as superseded.
 
+{{ config(materialized='view') }}
+
 with orders as (
     select
         source,

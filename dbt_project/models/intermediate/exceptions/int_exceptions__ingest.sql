@@ -68,6 +68,29 @@ feed_gaps as (
     where gap_reason_code = 'DECLARED_COUNT'
 ),
 
+source_rows as (
+    select
+        source,
+        stream,
+        _row_key,
+        _row_version,
+        _load_seq,
+        _line
+    from {{ ref('stg_landing__source_rows') }}
+),
+
+restated_rows as (
+    select
+        source,
+        stream,
+        _row_key,
+        max(_row_version) as last_version
+    from source_rows
+    where _row_version > 1
+    group by source, stream, _row_key
+),
+
+-- A remark on a whole delivery (suite raw.files) is no fault of a row; a row that was restated since is judged anew.
 suspect_rows as (
     select
         'ING_ROW_SUSPECT' as exception_code,
@@ -77,16 +100,28 @@ suspect_rows as (
         failed_rows.native_key as native_ref,
         '' as currency_code,
         'A row of ' || failed_rows.source || '.' || failed_rows.stream || ' contradicts itself: '
-            || max(failed_rows.reason) as explanation,
+            || failed_rows.reason as explanation,
         {{ money('0') }} as leak_amount,
         max(files.observed_at) as opened_at
     from {{ ref('stg_gates__failed_rows') }} as failed_rows
     inner join files
         on failed_rows._load_seq = files.load_seq
+    inner join source_rows
+        on failed_rows.source = source_rows.source
+        and failed_rows.stream = source_rows.stream
+        and failed_rows._load_seq = source_rows._load_seq
+        and failed_rows._line = source_rows._line
+    left join restated_rows
+        on source_rows.source = restated_rows.source
+        and source_rows.stream = restated_rows.stream
+        and source_rows._row_key = restated_rows._row_key
     where failed_rows.gate_code = 'source'
+        and failed_rows.severity_code = 'warning'
+        and failed_rows.suite <> 'raw.files'
+        and (restated_rows._row_key is null or restated_rows.last_version = source_rows._row_version)
     group by
         failed_rows.source, failed_rows.stream, failed_rows.suite, failed_rows.expectation,
-        failed_rows.native_key
+        failed_rows.native_key, failed_rows.reason
 ),
 
 unioned as (

@@ -1,6 +1,8 @@
 -- Grain: one row per native order document (an amendment is a document of its own), first stored version.
 -- Trap: two documents may have one normalised id: is_first_of_id tells which one keeps it.
 
+{{ config(materialized='view') }}
+
 with first_rows as (
     select
         source,

@@ -18,8 +18,9 @@ products_of_tenant as (
 
 orders_with_shipments as (
     -- distinct: an order with several shipment lines is named once
-    select distinct recon_key from {{ ref('int_evidence__fulfilment') }}
-    where recon_key is not null
+    select distinct recon_key from {{ ref('int_evidence') }}
+    where leg_code = 'fulfilment'
+        and recon_key is not null
 ),
 
 leg_windows as (

@@ -1,6 +1,8 @@
 -- Grain: one row per (leg_code, anchor_key, currency_code): everything expected and reported under one key.
 -- Trap: this sums members before they are compared, so no join can double a member.
 
+{{ config(materialized='view') }}
+
 with expectations as (
     select * from {{ ref('int_expectations') }}
 ),

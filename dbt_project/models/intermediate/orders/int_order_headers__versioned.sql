@@ -2,6 +2,8 @@
 -- Trap: total_change is what this version changes; only their running sum over the order is a total. A late file
 -- may bring an older version after a newer one: version_rank is the order of versions, _row_version that of arrival.
 
+{{ config(materialized='view') }}
+
 with headers as (
     select * from {{ ref('int_orders__unioned') }}
 ),

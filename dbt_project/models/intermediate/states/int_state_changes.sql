@@ -1,6 +1,8 @@
 -- Grain: one row per subject (an order, or an order's leg) whose state differs from the last one recorded.
 -- Trap: these are proposals of this run: an illegal one fails its test, and then nothing is recorded.
 
+{{ config(materialized='view') }}
+
 {%- set history = stored_relation('states', 'int_state_history') %}
 
 with leg_states as (
