@@ -7,6 +7,7 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 
 HOME_DIR ?= .meshline
+DEV_PORT ?= 3000
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
@@ -33,7 +34,7 @@ help:
 	@echo "make setup  the set-up alone: .venv and .venv/bin/meshline"
 	@echo "make test   linters, types and the whole test suite"
 	@echo "make check  linters and types alone"
-	@echo "make dev    Dagster's UI with its daemon on 127.0.0.1:3000, state in $(HOME_DIR)/dagster"
+	@echo "make dev    Dagster's UI with its daemon on 127.0.0.1:$(DEV_PORT), state in $(HOME_DIR)/dagster"
 	@echo "make bench  benchmarks        make soak   long-running tests"
 	@echo "make fix    mend what the linter can mend by itself"
 	@echo "make lock   resolve the dependencies anew        make clean  remove what make made"
@@ -83,10 +84,15 @@ $(DEV_STAMP): | $(RUN_STAMP)
 run: $(RUN_STAMP)
 	@$(BIN)/meshline run --home $(HOME_DIR) --landing seeds/samples
 
+DEV_ENV = MESHLINE_HOME="$(abspath $(HOME_DIR))" DAGSTER_HOME="$(abspath $(HOME_DIR))/dagster"
+DEV_CONFIG = from orchestration.defs.instance import write_instance_config; \
+  from orchestration.settings import load_settings; write_instance_config(load_settings())
+
 dev: $(RUN_STAMP)
-	@mkdir -p $(HOME_DIR)/dagster
-	@MESHLINE_HOME="$(abspath $(HOME_DIR))" DAGSTER_HOME="$(abspath $(HOME_DIR))/dagster" \
-	  $(BIN)/dagster dev --module-name orchestration.definitions --host 127.0.0.1 --port 3000
+	@mkdir -p $(HOME_DIR)/landing
+	@$(DEV_ENV) $(BIN)/python -c '$(DEV_CONFIG)'
+	@echo "Dagster: open http://127.0.0.1:$(DEV_PORT) ; put extracts into $(HOME_DIR)/landing/<source>/"
+	@$(DEV_ENV) $(BIN)/dagster dev --module-name orchestration.definitions --host 127.0.0.1 --port $(DEV_PORT)
 
 # ---------------------------------------------------------------- proof
 test: check
