@@ -22,7 +22,7 @@ from orchestration.cli_progress import observer
 from orchestration.cli_run_page import print_run
 from orchestration.core.errors import ReconError
 from orchestration.reading.summary import Summary, read_summary
-from orchestration.runner import ingest, open_run, warm_expectations
+from orchestration.runner import ingest, open_run
 from orchestration.session import RunRequest, RunSession
 from orchestration.settings import Settings
 from orchestration.warehouse.reader import NothingPublished, open_published
@@ -91,7 +91,7 @@ def execute(request: RunRequest) -> RunResult:
             open_run(request, watching) as session,
         ):
             _make(session)
-    except (Exception, KeyboardInterrupt) as caught:  # noqa: BLE001, each one becomes a message
+    except BaseException as caught:  # noqa: BLE001, each one becomes a message; Dagster has its own
         error = _for_people(caught, request.settings)
     return RunResult(session, _summary(request.settings), error)
 
@@ -141,7 +141,7 @@ def terminated_like_interrupted() -> Iterator[None]:
 
 def _make(session: RunSession) -> None:
     """Load, and when that brought something, hand the run to the job."""
-    ingest(session, on_news=lambda: _prepare(session.settings))
+    ingest(session)
     if session.is_unchanged:
         return
     log = session.settings.home / "logs" / f"{session.run.run_id}.log"
@@ -149,19 +149,6 @@ def _make(session: RunSession) -> None:
         _run_job(session)
     if session.failure is not None:
         raise session.failure
-
-
-def _prepare(settings: Settings) -> None:
-    """Begin to import and parse, beside the loader, what a run with news needs."""
-    warm_expectations()
-
-    def prepare() -> None:
-        from orchestration.dbt_runs import ensure_manifest
-
-        with contextlib.suppress(ReconError):  # said again, and then heard, when it is needed
-            ensure_manifest(settings)
-
-    threading.Thread(target=prepare, name="meshline-parse-dbt", daemon=True).start()
 
 
 def _run_job(session: RunSession) -> None:

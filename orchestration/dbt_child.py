@@ -1,43 +1,170 @@
-"""The process in which dbt runs: dbt itself, and a watch that ends it when its parent dies.
+"""The processes in which dbt runs: a call, and a server that has everything ready for calls.
 
 What belongs here: nothing but that; it is started by path, so it imports nothing of Meshline.
 What does not: which models to build (that is `orchestration.dbt_runs`). Nobody imports this.
 
+    dbt_child.py ENVIRONMENT ARGUMENTS...   one call of dbt, made by the server when one is there
+    dbt_child.py --serve ENVIRONMENT STAMP  the server; STAMP is what it writes when it has parsed
+
+To import dbt and to parse the project costs four seconds of each call. The server does both once a
+run, beside the loader, and then forks for each call: the fork has all of it, opens the warehouse
+itself, and is gone afterwards with every lock. Since the project is not parsed again, `--vars` that
+differ from run to run cost nothing either.
+
 A run that is killed cannot stop its children. A dbt left behind would go on writing the warehouse
-and keep it locked against the next run, so this process looks for its parent and goes with it.
-Values of the run (the moment, the paths) come in a JSON file and become this process's environment:
-handed over as `--vars` they would make dbt parse the whole project anew for each run.
+and keep it locked against the next run, so each process here looks for its parent and goes with it.
 """
 
+import contextlib
 import json
 import os
+import signal
+import socket
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 POLL_SECONDS = 0.2
+SOCKET = "server.sock"
+BEGUN = "begun"
+KILLED = 137
 
 
-def end_with_parent(parent_pid: int) -> None:
-    """End this process, whatever it is doing, as soon as the process that started it is gone."""
-    while os.getppid() == parent_pid:
-        time.sleep(POLL_SECONDS)
-    os._exit(137)
+def end_with_parent() -> None:
+    """End this process, whatever it is doing, as soon as the one that started it is gone."""
+    parent_pid = os.getppid()
+
+    def look() -> None:
+        while os.getppid() == parent_pid:
+            time.sleep(POLL_SECONDS)
+        os._exit(KILLED)
+
+    threading.Thread(target=look, daemon=True).start()
 
 
-def main(arguments: list[str]) -> int:
-    """Run dbt with the rest of the arguments; the first names the file with the environment."""
-    environment, *dbt_arguments = arguments
-    os.environ.update(json.loads(Path(environment).read_text(encoding="utf-8")))
-    watch = threading.Thread(target=end_with_parent, args=(os.getppid(),), daemon=True)
-    watch.start()
-    from dbt.cli.main import cli  # noqa: PLC0415, under the watch from its first moment
+def call(environment: Path, arguments: list[str]) -> int:
+    """Make one call of dbt, by the server or else in this process; return its exit code."""
+    os.environ.update(json.loads(environment.read_text(encoding="utf-8")))
+    code = _call_server(environment.parent, arguments)
+    return _invoke(arguments, None)[0] if code is None else code
 
-    sys.argv = ["dbt", *dbt_arguments]
-    cli()
-    return 0
+
+def serve(environment: Path, stamp: str) -> int:
+    """Parse the project once, say so, and answer calls until the parent is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller hears it, and hangs up
+    os.environ.update(json.loads(environment.read_text(encoding="utf-8")))
+    listener = _listen(environment.parent)
+    target = Path(os.environ["DBT_TARGET_PATH"])
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        sys.stdout = nowhere
+        code, manifest = _invoke(["parse", "--log-level-file", "info"], None)
+        sys.stdout = sys.__stdout__
+    if code:
+        return code  # whoever waits sees the end, calls dbt itself, and hears why
+    draft = target / ".manifest.stamp"
+    draft.write_text(stamp, encoding="utf-8")
+    draft.replace(target / "manifest.stamp")
+    signal.signal(signal.SIGCHLD, _reap)
+    while True:
+        connection, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            _answer(connection, manifest)
+        connection.close()
+
+
+def _reap(_number: int, _frame: Any) -> None:  # noqa: ANN401
+    """Let forks that have ended go."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _invoke(arguments: list[str], manifest: Any) -> tuple[int, Any]:  # noqa: ANN401
+    """Run dbt in this process; return its exit code and, from a parse, the manifest."""
+    from dbt.cli.main import dbtRunner
+
+    result = dbtRunner(manifest=manifest).invoke(arguments)
+    if result.success:
+        return 0, result.result
+    if result.exception is None:
+        return 1, None
+    print(result.exception, flush=True)  # noqa: T201, standard output is the way to the caller
+    return 2, None
+
+
+def _listen(folder: Path) -> socket.socket:
+    """Open the socket, by a relative name: absolute ones may be too long for a socket."""
+    before = Path.cwd()
+    os.chdir(folder)
+    Path(SOCKET).unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(SOCKET)
+    listener.listen(4)
+    os.chdir(before)
+    return listener
+
+
+def _call_server(folder: Path, arguments: list[str]) -> int | None:
+    """Hand a call and our own output to the server; None when there is none or it gave up."""
+    before = Path.cwd()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        try:
+            os.chdir(folder)
+            connection.connect(SOCKET)
+            os.chdir(before)
+            wanted = {"arguments": arguments, "cwd": str(before), "environment": dict(os.environ)}
+            socket.send_fds(connection, [b"\0"], [1, 2])
+            connection.sendall(json.dumps(wanted).encode() + b"\n")
+            answers = connection.makefile().read().split()
+        except OSError:
+            answers = []
+        finally:
+            os.chdir(before)
+    if answers[:1] != [BEGUN]:
+        return None
+    return int(answers[1]) if len(answers) > 1 else KILLED
+
+
+def _answer(connection: socket.socket, manifest: Any) -> None:  # noqa: ANN401
+    """Make one call in this fork, its output going to the caller's, and end."""
+    end_with_parent()
+    code = 2
+    try:
+        _, descriptors, _, _ = socket.recv_fds(connection, 1, 2)
+        wanted = json.loads(connection.makefile().readline())
+        for own, given in zip((1, 2), descriptors, strict=True):
+            os.dup2(given, own)
+            os.close(given)
+        os.environ.clear()
+        os.environ.update(wanted["environment"])
+        os.chdir(wanted["cwd"])
+        connection.sendall(f"{BEGUN}\n".encode())
+        _end_with_caller(connection)
+        code = _invoke(wanted["arguments"], manifest)[0]
+        sys.stdout.flush()
+        connection.sendall(f"{code}\n".encode())
+    finally:
+        os._exit(code)
+
+
+def _end_with_caller(connection: socket.socket) -> None:
+    """End this fork as soon as its caller has hung up."""
+
+    def look() -> None:
+        if not connection.recv(1):
+            os._exit(KILLED)
+
+    threading.Thread(target=look, daemon=True).start()
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    end_with_parent()
+    try:
+        if sys.argv[1] == "--serve":
+            sys.exit(serve(Path(sys.argv[2]), sys.argv[3]))
+        sys.exit(call(Path(sys.argv[1]), sys.argv[2:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

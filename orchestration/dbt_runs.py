@@ -11,6 +11,7 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,7 +27,14 @@ MOMENT_FORMAT = "%Y-%m-%d %H:%M:%S.%f"
 NOT_PART_OF_A_PROJECT = frozenset({"target", "logs", "dbt_packages", "samples", "__pycache__"})
 RESULT_EVENTS = frozenset({"LogSeedResult", "LogModelResult", "LogSnapshotResult", "LogTestResult"})
 SHOWN_PROBLEMS = 12
+ENVIRONMENT = "environment.json"
+STAMP = "manifest.stamp"
+SECONDS_BETWEEN_LOOKS = 0.05
 SECONDS_TO_STOP = 20
+
+
+# By home: the server of the run that this process makes.
+_servers: dict[Path, "subprocess.Popen[bytes]"] = {}
 
 
 class DbtFailed(ReconError):
@@ -149,6 +157,10 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "MESHLINE_MEMORY_MB": str(settings.memory_limit_mb),
         "MESHLINE_SCRATCH": str(settings.scratch),
         "DBT_PROFILES_DIR": str(settings.dbt_project),
+        "DBT_PROJECT_DIR": str(settings.dbt_project),
+        "DBT_TARGET_PATH": str(target_of(settings)),
+        "DBT_LOG_PATH": str(target_of(settings)),
+        "DBT_LOG_FORMAT": "json",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_USE_COLORS": "false",
         "DO_NOT_TRACK": "1",
@@ -162,7 +174,7 @@ def target_of(settings: Settings) -> Path:
 
 def write_launcher(settings: Settings) -> Path:
     """Write the executable that starts dbt for this home, and return its path."""
-    environment = settings.dbt_state / "environment.json"
+    environment = settings.dbt_state / ENVIRONMENT
     launcher = settings.dbt_state / "dbt"
     target_of(settings).mkdir(parents=True, exist_ok=True)
     settings.scratch.mkdir(parents=True, exist_ok=True)
@@ -179,15 +191,53 @@ def ensure_manifest(settings: Settings) -> Path:
         DbtFailed: The project does not parse; the message is dbt's.
     """
     manifest = target_of(settings) / "manifest.json"
-    stamp = target_of(settings) / "manifest.stamp"
     digest = digest_of_project(settings)
-    if manifest.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == digest:
-        return manifest
-    watch = DbtWatch(advanced=lambda _done, _total, _name: None)
-    code = _call(settings, ["parse", "--log-level-file", "info"], watch)
-    watch.raise_if_unfit(phase="parse", exit_code=code, log=target_of(settings) / "dbt.log")
-    _replace(stamp, digest)
+    server = _servers.get(settings.home)
+    while server is not None and server.poll() is None and not _is_parsed(settings, digest):
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    if not _is_parsed(settings, digest):
+        watch = DbtWatch(advanced=lambda _done, _total, _name: None)
+        code = _call(settings, ["parse", "--log-level-file", "info"], watch)
+        watch.raise_if_unfit(phase="parse", exit_code=code, log=target_of(settings) / "dbt.log")
+        _replace(target_of(settings) / STAMP, digest)
     return manifest
+
+
+def start_server(settings: Settings) -> None:
+    """Begin to import dbt and to parse the project beside other work; safe to call twice.
+
+    Without a server every call does this for itself, so it may fail without harm.
+    """
+    if settings.home in _servers:
+        return
+    write_launcher(settings)
+    with (settings.dbt_state / "server.log").open("wb") as log:
+        _servers[settings.home] = subprocess.Popen(  # noqa: S603, our own code and paths
+            [
+                *(sys.executable, "-P", str(CHILD), "--serve"),
+                str(settings.dbt_state / ENVIRONMENT),
+                digest_of_project(settings),
+            ],
+            cwd=settings.dbt_project,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+
+
+def stop_server(settings: Settings) -> None:
+    """End the server of a home, and with it any call that it still makes."""
+    server = _servers.pop(settings.home, None)
+    if server is not None:
+        server.kill()
+        server.wait()
+
+
+def _is_parsed(settings: Settings, digest: str) -> bool:
+    """Whether the manifest that lies there is that of the project as it is."""
+    stamp = target_of(settings) / STAMP
+    is_there = stamp.is_file() and (target_of(settings) / "manifest.json").is_file()
+    return is_there and stamp.read_text(encoding="utf-8") == digest
 
 
 def build(
@@ -233,20 +283,8 @@ def project_files(settings: Settings) -> Iterator[Path]:
 
 def _call(settings: Settings, arguments: Sequence[str], watch: DbtWatch) -> int:
     """Run dbt to its end, its events going to `watch`; return its exit code."""
-    target = target_of(settings)
     process = subprocess.Popen(  # noqa: S603, our own launcher and our own arguments
-        [
-            str(write_launcher(settings)),
-            "--log-format",
-            "json",
-            *arguments,
-            "--project-dir",
-            str(settings.dbt_project),
-            "--target-path",
-            str(target),
-            "--log-path",
-            str(target),
-        ],
+        [str(write_launcher(settings)), *arguments],
         cwd=settings.dbt_project,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -18,7 +18,13 @@ from pathlib import Path
 from expectations import GateReport, run_published_gate, run_source_gate, warm
 from orchestration.connectors.contracts import load_contracts
 from orchestration.core.errors import BlockedByCheck, UsageRefused
-from orchestration.dbt_runs import build, build_arguments, project_files
+from orchestration.dbt_runs import (
+    build,
+    build_arguments,
+    project_files,
+    start_server,
+    stop_server,
+)
 from orchestration.session import (
     STEP_OF_PHASE,
     News,
@@ -53,7 +59,10 @@ def open_run(request: RunRequest, observer: Observer | None = None) -> Iterator[
     contracts = load_contracts(request.settings.seeds)
     check_landing(request.settings)
     with open_session(request, contracts, observer) as session:
-        yield session
+        try:
+            yield session
+        finally:
+            stop_server(request.settings)
 
 
 def check_landing(settings: Settings) -> None:
@@ -72,17 +81,11 @@ def check_landing(settings: Settings) -> None:
         )
 
 
-def ingest(session: RunSession, on_news: Callable[[], None] | None = None) -> LoadReport:
-    """Load what landed and decide whether there is anything to build; safe to call twice.
-
-    Args:
-        session: The run.
-        on_news: Called once, as soon as it is known that there is something to build; None warms
-            what the gates need.
-    """
+def ingest(session: RunSession) -> LoadReport:
+    """Load what landed and decide whether there is anything to build; safe to call twice."""
     if session.load is not None:
         return session.load
-    announce = _once(on_news or warm_expectations)
+    announce = _once(lambda: prepare(session))
     with session.step(Step.INGEST) as scope:
         results: list[FileResult] = []
 
@@ -170,8 +173,9 @@ def product_digest(settings: Settings) -> str:
     return digest.hexdigest()
 
 
-def warm_expectations() -> None:
-    """Begin to import Great Expectations beside the loader; it is needed when there is news."""
+def prepare(session: RunSession) -> None:
+    """Begin to import beside the loader what a run with news needs: dbt, Great Expectations."""
+    start_server(session.settings)
     threading.Thread(target=warm, name="meshline-warm-expectations", daemon=True).start()
 
 

@@ -178,9 +178,9 @@ def _first(published: Published, sql: str, *tables: str) -> dict[str, Any]:
 
 
 def _sum_by(rows: Sequence[dict[str, Any]], name: str, amount: str) -> dict[str, Decimal]:
-    """Sum the amounts' magnitudes by one column, rows without either left out."""
+    """Sum the amounts' magnitudes by one column, rows without either are left out."""
     totals: dict[str, Decimal] = {}
     for row in rows:
-        if row[name] is not None and row[amount] is not None:
+        if row[name] and row[amount]:
             totals[row[name]] = totals.get(row[name], Decimal(0)) + abs(row[amount])
     return dict(sorted(totals.items()))

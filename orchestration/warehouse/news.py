@@ -11,19 +11,29 @@ from typing import Self
 
 from duckdb import CatalogException, DuckDBPyConnection
 
-# Every relation of schema raw that a model may read grows with a delivery that brought something;
-# a delivery of bytes that were there before leaves all but the file table alone.
+# Every relation of schema raw that a model may read grows with a delivery that brought something; a
+# delivery of bytes that were there before leaves all but the file table alone. Files that are held
+# or refused are written anew by each load, under a new number: of them only the set counts.
 RAW_MARK = """
-    select coalesce(max(marks.load_seq), 0), count(*)
-    from (
-        select files.load_seq from raw.files where files.status <> 'duplicate'
-        union all
-        select accounting.load_seq from raw.accounting
-        union all
-        select duplicate_rows.load_seq from raw.duplicate_rows
-        union all
-        select rejected_rows.load_seq from raw.rejected_rows
-    ) as marks
+    select
+        (
+            select coalesce(max(traces.load_seq), 0)
+            from (
+                select files.load_seq from raw.files where files.status in ('loaded', 'superseded')
+                union all
+                select accounting.load_seq from raw.accounting
+                union all
+                select duplicate_rows.load_seq from raw.duplicate_rows
+            ) as traces
+        ) as load_seq,
+        (
+            select coalesce(bit_xor(md5_number(concat_ws(
+                '|', files.source, files.stream, files.file_name, files.size_bytes,
+                files.modified_ns, files.status, files.reason
+            ))), 0)
+            from raw.files
+            where files.status in ('received', 'refused')
+        ) as waiting
 """
 NEXT_DEADLINE = """
     select min(int_deadlines.due_at)
@@ -38,20 +48,20 @@ class RawMark:
 
     Attributes:
         load_seq: The highest number of a delivery that brought something; 0 for none.
-        row_count: Rows of the relations in which deliveries leave their traces.
+        waiting: Names the set of files that are held or refused.
     """
 
     load_seq: int
-    row_count: int
+    waiting: int
 
     def __str__(self) -> str:
-        return f"{self.load_seq}.{self.row_count}"
+        return f"{self.load_seq}.{self.waiting:032x}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read what `str` made."""
-        load_seq, _, row_count = text.partition(".")
-        return cls(int(load_seq), int(row_count))
+        load_seq, _, waiting = text.partition(".")
+        return cls(int(load_seq), int(waiting, 16))
 
 
 def raw_mark(connection: DuckDBPyConnection) -> RawMark:
