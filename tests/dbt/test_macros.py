@@ -1,0 +1,367 @@
+"""Every macro of the SQL project, rendered by dbt in one call and executed on rows made for it."""
+
+import base64
+import hashlib
+import json
+import random
+from datetime import datetime
+from decimal import Decimal
+
+import duckdb
+import pytest
+
+from tests.dbt.project import DBT_PROJECT
+
+MARK = "-- macro: "
+# What dbt renders: a name for each, and the Jinja that a model would write.
+TEMPLATES = {
+    "money": "{{ money('value') }}",
+    "quantity": "{{ quantity('value') }}",
+    "half_minor_unit": "{{ half_minor_unit('exponent') }}",
+    "amount_text": "{{ amount_text('value') }}",
+    "quantity_text": "{{ quantity_text('value') }}",
+    "same_currency": "{{ same_currency('match_groups.amount') }}",
+    "sha256_hex": "{{ sha256_hex('value') }}",
+    "base32_26": "{{ base32_26('value') }}",
+    "joined_parts": "{{ joined_parts(['one', 'two', 'three']) }}",
+    "deterministic_id": "{{ deterministic_id('rk1_', ['one', 'two', 'three']) }}",
+    "normalised_id": "{{ normalised_id('value', 'rule') }}",
+    "is_damaged_id": "{{ is_damaged_id('value', 'rule') }}",
+    "separator": "{{ separator() }}",
+    "seconds_between": "{{ seconds_between('start_at', 'finish_at') }}",
+    "plus_hours": "{{ plus_hours('start_at', 'hours') }}",
+    "json_object": "{{ json_object({'name': 'name', 'amount': 'amount', 'nothing': 'null'}) }}",
+    "regex_like": "{{ regex_like('value', 'pattern') }}",
+    "as_of": "{{ as_of() }}",
+    "provenance": "{{ provenance() }}",
+    "latest_rows": "with {{ latest_rows('versions') }} select * from latest_rows order by _row_key",
+    "older_versions": "with {{ latest_rows('versions') }} select * from older_versions",
+    "union_sources": "{{ union_sources('orders') }}",
+    "unique_grain": "{{ test_unique_grain('graded', ['order_id', 'line_no']) }}",
+    "codes_are_known": "{{ test_codes_are_known('coded', 'code', 'states', 'state_code') }}",
+    "codes_are_known_of_legs": (
+        "{{ test_codes_are_known('coded', 'code', 'states', 'state_code', 'leg') }}"
+    ),
+    "stored_relation": "{{ stored_relation('seeds', 'states') }}",
+    "no_stored_relation": "{{ stored_relation('seeds', 'never_built') }}",
+    "generate_schema_name": "{{ generate_schema_name('staging', none) }}",
+    "generate_default_schema_name": "{{ generate_schema_name(none, none) }}",
+    "schemas": "{{ ref('stg_olist__orders') }}",
+}
+# What a reference resolves to is shown by the unit test of int_evidence__payment.
+PROVEN_BY_UNIT_TESTS = {"resolved_refs"}
+
+
+@pytest.fixture(scope="module")
+def rendered(built_home) -> dict[str, str]:
+    """Return the SQL of each template, rendered by one call of dbt."""
+    inline = "\n".join(f"{MARK}{name}\n{template}" for name, template in TEMPLATES.items())
+    moment = json.dumps({"as_of": "2026-05-04 03:02:01.000999"})
+    done = built_home.dbt("--quiet", "compile", "--vars", moment, "--inline", inline)
+    assert done.returncode == 0, done.stdout + done.stderr
+    chunks = done.stdout.split(MARK)[1:]
+    return {name: text.strip() for name, _, text in (chunk.partition("\n") for chunk in chunks)}
+
+
+@pytest.fixture
+def duck():
+    with duckdb.connect() as connection:
+        yield connection
+
+
+def evaluate(connection, expression: str, **columns: object) -> object:
+    """Return the value of an expression over one row of columns."""
+    named = ", ".join(f"? as {name}" for name in columns) or "1 as nothing"
+    return connection.execute(
+        f"select {expression} from (select {named})", list(columns.values())
+    ).fetchone()[0]
+
+
+def type_of(connection, expression: str, row: str) -> str:
+    return connection.execute(f"select typeof({expression}) from (select {row})").fetchone()[0]
+
+
+def test_every_macro_is_rendered_here(rendered):
+    macros = {
+        name.split("(")[0].strip()
+        for path in (DBT_PROJECT / "macros").rglob("*.sql")
+        for name in path.read_text(encoding="utf-8").split("{% macro ")[1:]
+    }
+    own = {name for name in macros if not name.startswith(("default__", "spark__", "postgres__"))}
+    assert own - set(TEMPLATES) == PROVEN_BY_UNIT_TESTS
+    assert set(rendered) == set(TEMPLATES)
+
+
+def test_dialects_offer_what_duckdb_offers():
+    text = (DBT_PROJECT / "macros" / "dialect" / "dialect.sql").read_text(encoding="utf-8")
+    names = {
+        line.split("default__")[1].split("(")[0]
+        for line in text.split("macro ")
+        if line.startswith("default__")
+    }
+    for dialect in ("spark",):
+        lacking = {name for name in names if f"macro {dialect}__{name}(" not in text}
+        assert not lacking, f"{dialect} lacks {lacking}"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("1.00004", "1.0000"), ("1.00005", "1.0001"), ("-1.00005", "-1.0001"), ("0", "0.0000")],
+)
+def test_money_has_four_decimals_and_rounds_away_from_zero(rendered, duck, value, expected):
+    found = evaluate(duck, rendered["money"], value=Decimal(value))
+    assert found == Decimal(expected)
+    assert type_of(duck, rendered["money"], f"{value} as value") == "DECIMAL(18,4)"
+
+
+def test_a_sum_of_money_is_money_again(rendered, duck):
+    expression = rendered["money"].replace("value", "sum(value)")
+    row = "cast(1.5 as decimal(18, 4)) as value"
+    assert type_of(duck, expression, row) == "DECIMAL(18,4)"
+
+
+def test_quantities_have_six_decimals(rendered, duck):
+    assert evaluate(duck, rendered["quantity"], value=Decimal("0.0000015")) == Decimal("0.000002")
+    assert type_of(duck, rendered["quantity"], "1 as value") == "DECIMAL(18,6)"
+
+
+@pytest.mark.parametrize(
+    ("exponent", "expected"), [(0, "0.5"), (2, "0.005"), (3, "0.0005"), (None, "0.005")]
+)
+def test_half_a_minor_unit_follows_the_exponent(rendered, duck, exponent, expected):
+    assert evaluate(duck, rendered["half_minor_unit"], exponent=exponent) == Decimal(expected)
+
+
+def test_every_currency_has_an_exponent_that_is_known(rendered, built_home, duck):
+    path = built_home.settings.seeds / "mappings" / "currencies.csv"
+    exponents = duck.execute(f"select distinct exponent from '{path}'").fetchall()
+    for (exponent,) in exponents:
+        found = evaluate(duck, rendered["half_minor_unit"], exponent=exponent)
+        assert found == Decimal(5).scaleb(-exponent - 1), exponent
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("1", "1.00"), ("1.5000", "1.50"), ("0.0010", "0.001"), ("-2.3456", "-2.3456"), ("0", "0.00")],
+)
+def test_an_amount_for_people_shows_all_of_it(rendered, duck, value, expected):
+    assert evaluate(duck, rendered["amount_text"], value=Decimal(value)) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("3.000000", "3"), ("2.5", "2.500"), ("0.000001", "0.000001"), ("-1.25", "-1.250")],
+)
+def test_a_quantity_for_people_shows_all_of_it(rendered, duck, value, expected):
+    assert evaluate(duck, rendered["quantity_text"], value=Decimal(value)) == expected
+
+
+def test_foreign_money_is_never_added(rendered, duck):
+    rows = "(values ('EUR', 1.5), ('EUR', 2), ('USD', 100)) as match_groups(currency_code, amount)"
+    orders = "(select 'EUR' as currency_code) as orders"
+    (total,) = duck.execute(
+        f"select {rendered['same_currency']} from {rows} cross join {orders}"
+    ).fetchone()
+    assert total == Decimal("3.5")
+
+
+def test_base32_is_that_of_the_standard(rendered, duck):
+    draw = random.Random(20260630)
+    digests = [draw.randbytes(32) for _ in range(2000)] + [b"\0" * 32, b"\xff" * 32]
+    duck.execute("create table digests(position integer, value varchar)")
+    duck.executemany(
+        "insert into digests values (?, ?)",
+        [(position, digest.hex()) for position, digest in enumerate(digests)],
+    )
+    found = duck.execute(
+        f"select {rendered['base32_26']} from digests order by position"
+    ).fetchall()
+    expected = [base64.b32encode(digest).decode().lower()[:26] for digest in digests]
+    assert [value for (value,) in found] == expected
+
+
+@pytest.mark.parametrize("parts", [("a", "b", "c"), ("", "b", None), ("ü\u00e9", "1", "")])
+def test_ids_are_the_hash_of_their_joined_parts(rendered, duck, parts):
+    text = "\x1f".join(part or "" for part in parts)
+    digest = hashlib.sha256(text.encode()).digest()
+    columns = dict(zip(("one", "two", "three"), parts, strict=True))
+    assert evaluate(duck, rendered["joined_parts"], **columns) == text
+    assert evaluate(duck, rendered["sha256_hex"], value=text) == digest.hex()
+    expected = "rk1_" + base64.b32encode(digest).decode().lower()[:26]
+    assert evaluate(duck, rendered["deterministic_id"], **columns) == expected
+
+
+def test_parts_that_move_across_a_border_give_another_id(rendered, duck):
+    expression = rendered["deterministic_id"]
+    first = evaluate(duck, expression, one="ab", two="c", three="")
+    assert first != evaluate(duck, expression, one="a", two="bc", three="")
+    assert evaluate(duck, rendered["separator"]) == "\x1f"
+
+
+@pytest.mark.parametrize(
+    ("value", "rule", "expected"),
+    [
+        ("  O-1 ", ("keep", None, None), "O-1"),
+        ("O-a", ("upper", None, None), "O-A"),
+        ("O-A", ("lower", None, None), "o-a"),
+        ("0061t00000AbCdEAA2", ("keep", 18, 15), "0061t00000AbCdE"),
+        (" 0061t00000AbCdEAA2 ", ("keep", 18, 15), "0061t00000AbCdE"),
+        ("0061t00000AbCdEAA", ("keep", 18, 15), "0061t00000AbCdEAA"),
+        ("   ", ("keep", None, None), None),
+        (None, ("keep", None, None), None),
+    ],
+)
+def test_identifiers_take_the_form_of_their_rule(rendered, duck, value, rule, expected):
+    rows = (
+        "(select cast(? as varchar) as case_mode, cast(? as integer) as full_length, "
+        "cast(? as integer) as significant_length) as rule, (select cast(? as varchar) as value)"
+    )
+    found = duck.execute(f"select {rendered['normalised_id']} from {rows}", [*rule, value])
+    assert found.fetchone()[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("1.2E+15", True), ("12e+3", True), ("E+15", False), ("O-1", False), (None, False)],
+)
+def test_damaged_ids_are_told_by_the_rule(rendered, duck, built_home, value, expected):
+    path = built_home.settings.seeds / "mappings" / "id_rules.csv"
+    rule = f"(select * from read_csv('{path}', all_varchar=true) where system = '*') as rule"
+    found = duck.execute(
+        f"select {rendered['is_damaged_id']} from {rule}, (select cast(? as varchar) as value)",
+        [value],
+    )
+    assert found.fetchone()[0] is expected
+
+
+@pytest.mark.parametrize(
+    ("start", "finish", "expected"),
+    [
+        ("2026-05-01 00:00:00", "2026-05-01 00:00:59.999999", 59),
+        ("2026-05-01 00:00:00.9", "2026-05-01 00:00:01.1", 0),
+        ("2026-05-01 00:00:00", "2026-04-30 23:59:00", -60),
+        ("1999-12-31 23:59:59", "2026-01-01 00:00:00", 820540801),
+    ],
+)
+def test_seconds_between_counts_whole_seconds(rendered, duck, start, finish, expected):
+    columns = {
+        "start_at": datetime.fromisoformat(start),
+        "finish_at": datetime.fromisoformat(finish),
+    }
+    assert evaluate(duck, rendered["seconds_between"], **columns) == expected
+    row = "timestamp '2026-05-01' as start_at, timestamp '2026-05-02' as finish_at"
+    assert type_of(duck, rendered["seconds_between"], row) == "BIGINT"
+
+
+def test_hours_are_added_across_days_and_a_null_stays_null(rendered, duck):
+    expression = rendered["plus_hours"]
+    start = datetime(2026, 2, 28, 23, 30)  # noqa: DTZ001 - the warehouse holds naive UTC
+    found = evaluate(duck, expression, start_at=start, hours=25)
+    assert found == datetime(2026, 3, 2, 0, 30)  # noqa: DTZ001 - the warehouse holds naive UTC
+    assert evaluate(duck, expression, start_at=start, hours=None) is None
+    row = "timestamp '2026-05-01' as start_at, 1 as hours"
+    assert type_of(duck, expression, row) == "TIMESTAMP"
+
+
+def test_json_keeps_decimals_as_text_and_nulls_as_null(rendered, duck):
+    found = evaluate(duck, rendered["json_object"], name='say "hi"\n', amount=Decimal("1.50"))
+    assert json.loads(found) == {"name": 'say "hi"\n', "amount": "1.50", "nothing": None}
+
+
+def test_patterns_match_anywhere_unless_anchored(rendered, duck):
+    assert evaluate(duck, rendered["regex_like"], value="abc", pattern="b") is True
+    assert evaluate(duck, rendered["regex_like"], value="abc", pattern="^b") is False
+
+
+def test_the_moment_of_the_run_is_the_one_that_was_given(rendered, duck):
+    found = evaluate(duck, rendered["as_of"])
+    assert found == datetime(2026, 5, 4, 3, 2, 1, 999)  # noqa: DTZ001 - the warehouse holds naive UTC
+
+
+def test_provenance_names_the_row(rendered):
+    names = [part.split(" as ")[-1].strip() for part in rendered["provenance"].split(",")]
+    assert names == [
+        "_row_key", "_row_version", "_load_seq", "_line", "_business_on", "_is_deleted",
+        "_observed_at",
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def versions(duck):
+    """Rows in several versions: by stamp, by date of file, by arrival, and one without a second."""
+    duck.execute(
+        """
+        create table versions as
+        select 's' as source, 't' as stream, _row_key, _row_version,
+            cast(updated_at as timestamp) as updated_at, cast(_business_on as date) as _business_on
+        from (values
+            ('alone', 1, null, null),
+            ('late older stamp', 1, '2026-05-02', null),
+            ('late older stamp', 2, '2026-05-01', null),
+            ('stamp before none', 1, '2026-05-02', null), ('stamp before none', 2, null, null),
+            ('by file date', 1, null, '2026-05-02'), ('by file date', 2, null, '2026-05-01'),
+            ('by arrival', 1, '2026-05-01', null), ('by arrival', 2, '2026-05-01', null),
+            ('by arrival', 3, '2026-05-01', null)
+        ) as given(_row_key, _row_version, updated_at, _business_on)
+        union all
+        select 's', 'another stream', 'by arrival', 1, null, null
+        """
+    )
+    return duck
+
+
+def test_the_latest_row_is_the_last_by_stamp_then_file_then_arrival(rendered, versions):
+    rows = versions.execute(rendered["latest_rows"]).fetchall()
+    assert sorted((row[1], row[2], row[3]) for row in rows) == [
+        ("another stream", "by arrival", 1),
+        ("t", "alone", 1),
+        ("t", "by arrival", 3),
+        ("t", "by file date", 1),
+        ("t", "late older stamp", 1),
+        ("t", "stamp before none", 1),
+    ]
+
+
+def test_every_version_is_either_the_latest_or_an_older_one(rendered, versions):
+    latest = versions.execute(rendered["latest_rows"]).fetchall()
+    older = versions.execute(rendered["older_versions"]).fetchall()
+    whole = versions.execute("select source, stream, _row_key, _row_version from versions")
+    assert sorted([*[row[:4] for row in latest], *older]) == sorted(whole.fetchall())
+
+
+def test_sources_of_an_entity_are_those_of_the_configuration(rendered):
+    assert rendered["union_sources"].count("union all") == 1
+    assert "stg_generic__orders" in rendered["union_sources"]
+    assert "stg_olist__orders" in rendered["union_sources"]
+
+
+def test_a_grain_is_broken_by_a_repeated_row_or_a_null(rendered, duck):
+    duck.execute("create table graded as select 'a' as order_id, 1 as line_no")
+    assert duck.execute(rendered["unique_grain"]).fetchall() == []
+    duck.execute("insert into graded values ('a', 1), ('b', null), (null, 2)")
+    found = duck.execute(rendered["unique_grain"]).fetchall()
+    assert set(found) == {("a", 1, 2), ("b", None, 1), (None, 2, 1)}
+
+
+def test_a_code_outside_its_seed_is_found(rendered, duck):
+    duck.execute("attach ':memory:' as warehouse")
+    duck.execute("create schema warehouse.seeds")
+    duck.execute(
+        "create table warehouse.seeds.states as select * from"
+        " (values ('leg', 'matched'), ('order', 'draft')) as given(subject_type, state_code)"
+    )
+    duck.execute("create table coded as select unnest(['matched', 'draft', 'typo', null]) as code")
+    assert duck.execute(rendered["codes_are_known"]).fetchall() == [("typo",)]
+    found = duck.execute(rendered["codes_are_known_of_legs"]).fetchall()
+    assert set(found) == {("typo",), ("draft",)}
+
+
+def test_a_stored_relation_is_found_and_a_missing_one_is_none(rendered):
+    assert rendered["stored_relation"] == '"warehouse"."seeds"."states"'
+    assert rendered["no_stored_relation"] == "None"
+
+
+def test_schemas_bear_the_names_of_their_layers(rendered):
+    assert rendered["generate_schema_name"] == "staging"
+    assert rendered["generate_default_schema_name"] == "main"
+    assert rendered["schemas"] == '"warehouse"."staging"."stg_olist__orders"'
