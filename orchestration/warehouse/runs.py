@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from orchestration.core.errors import UsageRefused, WarehouseBusy
+from orchestration.core.errors import ReconError, UsageRefused, WarehouseBusy
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import writer
 from orchestration.warehouse.durable import read_json
@@ -57,6 +57,10 @@ __all__ = [
 
 ORPHAN_SECONDS = 10.0
 
+_HOW_TO_REBUILD = (
+    "To rebuild it, move it away together with its .wal and run again with all extracts in the "
+    "landing folder; what is published stays readable meanwhile."
+)
 _CREATE_RUNS = """
 create table if not exists ops.runs (
     run_no bigint not null,
@@ -71,6 +75,10 @@ create table if not exists ops.runs (
     report json
 )
 """
+
+
+class WarehouseDamaged(ReconError):
+    """The warehouse file cannot be read, or it is not the one that the last run left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +119,7 @@ def begin_run(
 
     Raises:
         WarehouseBusy: A process without the lock keeps the warehouse open.
+        WarehouseDamaged: It cannot be read, or lacks what an earlier run had finished.
         UsageRefused: `as_of` lies before that of an earlier run of this home.
     """
     settle_publication(settings)
@@ -118,6 +127,7 @@ def begin_run(
     now = clock()
     with writer(settings) as connection:
         connection.execute(_CREATE_RUNS)
+        _refuse_lost_writes(settings, connection)
         latest = _latest_as_of(connection)
         if as_of is not None and latest is not None and as_of < latest:
             raise UsageRefused(
@@ -192,6 +202,32 @@ def _await_warehouse(settings: Settings) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
+        except duckdb.Error as error:
+            raise WarehouseDamaged(
+                f"{settings.warehouse} cannot be opened: {error}. {_HOW_TO_REBUILD}"
+            ) from error
+
+
+def _refuse_lost_writes(settings: Settings, connection: duckdb.DuckDBPyConnection) -> None:
+    """Compare the warehouse with the copy of the last record, which is written after it.
+
+    DuckDB opens a file whose log was cut or left behind without a word, with fewer rows. The record
+    of a run is the last thing written, so when that is there, so is everything before it. A
+    warehouse without any run was deleted on purpose.
+    """
+    last = read_json(last_run_path(settings))
+    if last is None or _highest_run_no(connection) == 0:
+        return
+    row = connection.execute(
+        "select status, finished_at is not null from ops.runs where run_no = ?", [last["run_no"]]
+    ).fetchone()
+    known = (last["status"], last["finished_at"] is not None)
+    if row is None or (known != row and last["status"] != RunStatus.RUNNING):
+        raise WarehouseDamaged(
+            f"{settings.warehouse} lacks what {last['run_id']} had written: its log was cut or "
+            "left behind, or an older copy was put in its place. Put the right file back with "
+            f"its .wal, if there is one. {_HOW_TO_REBUILD}"
+        )
 
 
 def _latest_as_of(connection: duckdb.DuckDBPyConnection) -> datetime | None:

@@ -2,7 +2,7 @@
 
 What belongs here: ids and titles. What does not: tests (they lie in this folder, one at least per
 id, the id in the test's name, as in `test_a4_...`) and expectations of any one case.
-Later parts add the cases of storage (B), delivery (C) and people (D) to `FAULTS`.
+Later parts add the cases of delivery (B3, C) and people (D) to `FAULTS`.
 """
 
 from dataclasses import dataclass
@@ -49,4 +49,16 @@ INGEST_FAULTS = (
     Fault("A25", "A source's clock is wrong, or a change does not move its timestamp"),
 )
 
-FAULTS = INGEST_FAULTS
+STORAGE_FAULTS = (
+    Fault("B1", "The process is killed anywhere in a load"),
+    Fault("B2", "The process is killed while dbt builds, which leaves tables of two runs"),
+    Fault("B4", "The disk is full"),
+    Fault("B5", "The disk reports an error while data is made durable"),
+    Fault("B6", "A bit of the warehouse file has flipped"),
+    Fault("B7", "The warehouse's log is cut or missing, or an older copy was put in its place"),
+    Fault("B8", "A second writer, or a reader, meets a run that writes"),
+    Fault("B9", "Two runs start at the same time"),
+    Fault("B10", "The process of a run dies, and the run would stay running for ever"),
+)
+
+FAULTS = (*INGEST_FAULTS, *STORAGE_FAULTS)
