@@ -77,7 +77,7 @@ orphan_lines as (
         source_system,
         '' as currency_code,
         order_id as order_ref,
-        {{ money("sum(case when _row_version = 1 then quantity * cast(unit_rate as decimal(20, 10)) else 0 end)") }}
+        {{ money('sum(case when _row_version = 1 then ' ~ line_amount('quantity', 'unit_rate') ~ ' else 0 end)') }}
             as document_amount,
         min(_observed_at) as known_at
     from order_lines

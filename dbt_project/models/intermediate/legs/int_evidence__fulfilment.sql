@@ -53,7 +53,9 @@ order_lines as (
         canonical_line_no,
         sku,
         currency_code,
-        unit_rate
+        quantity,
+        unit_rate,
+        list_amount
     from {{ ref('int_order_lines__current') }}
 ),
 
@@ -63,7 +65,9 @@ only_lines_of_a_sku as (
         sku,
         min(line_key) as line_key,
         min(currency_code) as currency_code,
-        min(unit_rate) as unit_rate
+        min(quantity) as quantity,
+        min(unit_rate) as unit_rate,
+        min(list_amount) as list_amount
     from order_lines
     group by recon_key, sku
     having count(*) = 1
@@ -74,7 +78,9 @@ with_order_lines as (
         resolved.*,
         coalesce(order_lines.line_key, only_lines_of_a_sku.line_key) as line_key,
         coalesce(order_lines.currency_code, only_lines_of_a_sku.currency_code, '') as currency_code,
-        coalesce(order_lines.unit_rate, only_lines_of_a_sku.unit_rate, 0) as unit_rate
+        coalesce(order_lines.quantity, only_lines_of_a_sku.quantity) as ordered_quantity,
+        coalesce(order_lines.unit_rate, only_lines_of_a_sku.unit_rate, 0) as unit_rate,
+        coalesce(order_lines.list_amount, only_lines_of_a_sku.list_amount) as list_amount
     from resolved
     left join order_lines
         on resolved.recon_key = order_lines.recon_key
@@ -105,7 +111,10 @@ final as (
         currency_code,
 
         ---------- numerics
-        {{ money('quantity * cast(unit_rate as decimal(20, 10))') }} as actual_amount,
+        case
+            when quantity = ordered_quantity then list_amount
+            else {{ line_amount('quantity', 'unit_rate') }}
+        end as actual_amount,
         quantity as actual_quantity,
         cast(0 as bigint) as instalment_count,
 

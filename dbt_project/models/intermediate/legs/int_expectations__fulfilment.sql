@@ -47,8 +47,7 @@ final as (
 
         ---------- numerics
         case
-            when order_lines.is_open_for_delivery
-                then {{ money('order_lines.quantity * cast(order_lines.unit_rate as decimal(20, 10))') }}
+            when order_lines.is_open_for_delivery then order_lines.list_amount
             else {{ money('0') }}
         end as expected_amount,
         case

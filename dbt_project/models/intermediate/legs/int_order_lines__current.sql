@@ -30,6 +30,7 @@ final as (
         ---------- numerics
         order_lines.quantity,
         order_lines.unit_rate,
+        order_lines.list_amount,
         order_lines.net_amount,
         order_lines.shipping_amount,
 

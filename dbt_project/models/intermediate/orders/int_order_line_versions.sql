@@ -152,6 +152,13 @@ order_line_levels as (
     where attribute_rank = 1
 ),
 
+priced_lines as (
+    select
+        *,
+        {{ line_amount('level_quantity', 'unit_rate') }} as list_amount
+    from order_line_levels
+),
+
 final as (
     select
         ---------- keys
@@ -173,7 +180,8 @@ final as (
         level_discount_amount as discount_amount,
         level_tax_amount as tax_amount,
         shipping_amount,
-        {{ money('level_quantity * cast(unit_rate as decimal(20, 10)) - level_discount_amount') }} as net_amount,
+        list_amount,
+        {{ money('list_amount - level_discount_amount') }} as net_amount,
 
         ---------- booleans
         coalesce(native_status, '') = 'cancelled' as is_cancelled,
@@ -181,7 +189,7 @@ final as (
         ---------- dates
         service_start_on,
         service_end_on
-    from order_line_levels
+    from priced_lines
 )
 
 select * from final
