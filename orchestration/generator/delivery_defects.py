@@ -74,28 +74,32 @@ def _send_pieces(change: int) -> Injector:
     return make
 
 
-def _send_unasked(world: World, chunk: Chunk, at: Ints) -> tuple[Chunk, Mark]:
-    """Add a parcel of one piece that names an order nobody placed."""
-    own = chunk.orders.rows(at)
-    moment = own["ordered_at"] + 30 * HOUR
-    product = world.draws.below("defect.unasked", int(w.PRODUCT_COUNT[w.SHIP]), own["order"])
-    parcel = deliveries.shipments(world, own["order"], ADDED, moment)
-    line = frame(
-        len(own),
-        order=own["order"],
-        parcel=ADDED,
-        line_no=1,
-        product=product,
-        quantity=1,
-        ref_kind=p.REF_UNKNOWN,
-        at=moment,
-    )
-    added = replace(
-        chunk,
-        shipments=stack([chunk.shipments, parcel.having(ref_kind=p.REF_UNKNOWN)]),
-        shipment_lines=stack([chunk.shipment_lines, line]),
-    )
-    return added, Mark(world.price(product, own["currency"]), ADDED)
+def _send_unasked(ref_kind: int) -> Injector:
+    """Return a maker of one parcel of one piece too many, with its way of naming the order."""
+
+    def make(world: World, chunk: Chunk, at: Ints) -> tuple[Chunk, Mark]:
+        own = chunk.orders.rows(at)
+        moment = own["ordered_at"] + 30 * HOUR
+        product = world.draws.below("defect.unasked", int(w.PRODUCT_COUNT[w.SHIP]), own["order"])
+        parcel = deliveries.shipments(world, own["order"], ADDED, moment)
+        line = frame(
+            len(own),
+            order=own["order"],
+            parcel=ADDED,
+            line_no=1,
+            product=product,
+            quantity=1,
+            ref_kind=ref_kind,
+            at=moment,
+        )
+        added = replace(
+            chunk,
+            shipments=stack([chunk.shipments, parcel.having(ref_kind=ref_kind)]),
+            shipment_lines=stack([chunk.shipment_lines, line]),
+        )
+        return added, Mark(world.price(product, own["currency"]), ADDED)
+
+    return make
 
 
 def _statement_rows(chunk: Chunk, at: Ints, slot: int) -> Ints:
@@ -132,8 +136,10 @@ DELIVERY_DEFECTS: tuple[Defect, ...] = (
            "One piece fewer was sent than ordered."),
     Defect("FUL_OVER", "fulfilment", 2, "shipments", True, _shipped, _send_pieces(1),
            "One piece more was sent than ordered."),
-    Defect("FUL_NO_ORDER", "fulfilment", 1, "shipments", False, any_live, _send_unasked,
-           "A parcel names an order nobody placed."),
+    Defect("FUL_NO_ORDER", "fulfilment", 1, "shipments", False, any_live,
+           _send_unasked(p.REF_UNKNOWN), "A parcel names an order nobody placed."),
+    Defect("KEY_MISSING", "fulfilment", 1, "shipments", False, any_live,
+           _send_unasked(p.REF_BLANK), "A parcel names no order at all."),
     Defect("MKT_SPLIT", "seller_split", 6, "orders", True, _split_over_sellers, _split_wrongly,
            "A part of one seller's sale was stated for another."),
     Defect("MKT_PAYOUT_MISSING", "seller_split", 4, "orders", True, _paid_to_sellers,

@@ -147,7 +147,7 @@ PAYMENT_DEFECTS: tuple[Defect, ...] = (
            _keep_money, "The cancelled order's money was not returned."),
     Defect("PAY_UNAPPLIED", "payment", 1, "payments", True, _draft, _stray(p.REF_OK),
            "A payment for an order that was never confirmed."),
-    Defect("KEY_MISSING", "payment", 1, "payments", False, any_live, _stray(p.REF_BLANK),
+    Defect("PAY_UNAPPLIED", "payment", 1, "payments", False, any_live, _stray(p.REF_BLANK),
            "A payment too many that names neither order nor invoice."),
     Defect("KEY_ORPHAN_RIGHT", "payment", 1, "payments", False, any_live,
            _stray(p.REF_UNKNOWN), "A payment too many that names an order nobody placed."),

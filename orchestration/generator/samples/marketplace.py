@@ -73,7 +73,9 @@ def _pay(deal: Deal, number: int) -> None:
         deal.capture(method=method)
     if number == _UNNAMED_PAYMENT:
         name = deal.pay("sale", Decimal("76.30"), 20, order_ref=None, customer_id=None)
-        deal.book.expect("KEY_MISSING", "payment", None, "Money came in that names no order.", name)
+        deal.book.expect(
+            "PAY_UNAPPLIED", "payment", None, "Money came in that names no order.", name
+        )
 
 
 def _send(deal: Deal, number: int) -> None:
