@@ -6,8 +6,8 @@ with checks as (
         'order documents to the registry' as join_name,
         (select count(*) from {{ ref('int_order_documents__normalised') }}) as rows_before,
         (select count(*) from {{ ref('int_order_documents') }}) as rows_after,
-        cast(cast(0 as decimal(38, 6)) as decimal(38, 6)) as sum_before,
-        cast(cast(0 as decimal(38, 6)) as decimal(38, 6)) as sum_after
+        cast(0 as decimal(38, 6)) as sum_before,
+        cast(0 as decimal(38, 6)) as sum_after
     union all
     select
         'order lines to documents' as join_name,
@@ -24,6 +24,25 @@ with checks as (
         cast((select coalesce(sum(total_amount), 0) from {{ ref('int_orders') }}) as decimal(38, 6)) as sum_after
     union all
     select
+        'orders to payment windows' as join_name,
+        (
+            select count(*) from {{ ref('int_orders') }}
+            where has_total
+                and not is_test
+                and status_code not in ('draft', 'deleted')
+        ) as rows_before,
+        (select count(*) from {{ ref('int_expectations') }} where leg_code = 'payment') as rows_after,
+        cast(0 as decimal(38, 6)) as sum_before,
+        cast(0 as decimal(38, 6)) as sum_after
+    union all
+    select
+        'expectations to windows, products and shipments: one a group' as join_name,
+        (select count(*) from {{ ref('int_match_groups') }} where expectation_count > 0) as rows_before,
+        (select cast(sum(expectation_count) as bigint) from {{ ref('int_match_groups') }}) as rows_after,
+        cast(0 as decimal(38, 6)) as sum_before,
+        cast(0 as decimal(38, 6)) as sum_after
+    union all
+    select
         'orders to states and exceptions' as join_name,
         (select count(*) from {{ ref('int_orders') }}) as rows_before,
         (select count(*) from {{ ref('fct_orders') }}) as rows_after,
@@ -38,5 +57,5 @@ select
     sum_before,
     sum_after
 from checks
-where rows_before <> rows_after
+where rows_before <> coalesce(rows_after, 0)
     or sum_before <> sum_after
