@@ -17,12 +17,6 @@ def with_amount(order_id: str, literal: str) -> str:
     return json.dumps(order(order_id, "@")).replace('"@"', literal)
 
 
-def order_columns(count: int = 4) -> dict[str, list]:
-    """Return valid orders by column."""
-    rows = orders(count)
-    return {name: [row[name] for row in rows] for name in rows[0]}
-
-
 @pytest.mark.parametrize("name", ["orders.json", "orders.jsonl"])
 def test_a17_json_numbers_are_read_as_they_are_written(harness, name):
     """A number that passes through floating point would arrive as another one."""

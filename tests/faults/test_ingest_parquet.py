@@ -17,6 +17,12 @@ def parquet(columns: dict[str, pa.Array | list]) -> bytes:
     return sink.getvalue()
 
 
+def order_columns(count: int = 4) -> dict[str, list]:
+    """Return valid orders by column."""
+    rows = orders(count)
+    return {name: [row[name] for row in rows] for name in rows[0]}
+
+
 def test_a17_parquet_keeps_decimals_and_never_takes_doubles_for_money(harness):
     exact = {**order_columns(), "total_amount": [Decimal("10.25")] * 4}
     harness.load_rows("orders_1.parquet", parquet(exact))

@@ -1,6 +1,6 @@
-"""Whatever bytes land, the loader accounts for each row, or refuses the file and says why.
+"""Whatever bytes land, the loader accounts for each row or refuses the file and says why.
 
-At least 500 generated bad files go through the real loader; they share a home, as deliveries do.
+At least 500 generated bad files go through the real loader and share a home.
 """
 
 import gzip
@@ -241,7 +241,7 @@ def test_the_bad_files_met_many_different_ends(shared):
     assert {"A4", "A9", "A10", "A16", "A17", "A18"} <= met, SEEN
 
 
-# An independent judge of single rows.
+# An independent judge.
 
 EXPONENTS = {"EUR": 2, "JPY": 0, "KWD": 3}
 CELLS = st.fixed_dictionaries(
@@ -294,8 +294,6 @@ def test_exactly_the_rows_of_the_grammar_are_stored_with_exactly_their_amount(sh
         outcome.load_seq,
     )
     assert dict(stored) == expected
-    assert (outcome.rows_read, outcome.rows_rejected) == (
-        len(rows) + len(good),
-        len(rows) + len(good) - len(expected),
-    )
+    read = len(rows) + len(good)
+    assert (outcome.rows_read, outcome.rows_rejected) == (read, read - len(expected))
     shared.assert_sound()
