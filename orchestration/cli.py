@@ -195,16 +195,6 @@ def check_contracts(home: Home = None) -> None:
         )
 
 
-@app.command("dagster-home", hidden=True)
-def dagster_home(home: Home = None) -> None:
-    """Write the settings of this home's Dagster instance and print its folder."""
-    from orchestration.defs.instance import write_instance_config
-
-    settings = settings_of(home=home)
-    write_instance_config(settings)
-    typer.echo(str(settings.dagster_home))
-
-
 def settings_of(home: Path | None, landing: Path | None = None) -> Settings:
     """Return the settings of a command, and remember them for its errors."""
     settings = load_settings(home=home, landing=landing)

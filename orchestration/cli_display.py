@@ -42,7 +42,7 @@ def stderr() -> Console:
     return _console(sys.stderr)
 
 
-def _console(stream: Any) -> Console:  # noqa: ANN401
+def _console(stream: Any) -> Console:
     width = None if stream.isatty() else WIDTH_WHEN_PIPED
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
 

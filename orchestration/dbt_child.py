@@ -75,14 +75,14 @@ def serve(environment: Path, stamp: str) -> int:
         connection.close()
 
 
-def _reap(_number: int, _frame: Any) -> None:  # noqa: ANN401
+def _reap(_number: int, _frame: Any) -> None:
     """Let forks that have ended go."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
 
 
-def _invoke(arguments: list[str], manifest: Any) -> tuple[int, Any]:  # noqa: ANN401
+def _invoke(arguments: list[str], manifest: Any) -> tuple[int, Any]:
     """Run dbt in this process; return its exit code and, from a parse, the manifest."""
     from dbt.cli.main import dbtRunner
 
@@ -128,7 +128,7 @@ def _call_server(folder: Path, arguments: list[str]) -> int | None:
     return int(answers[1]) if len(answers) > 1 else KILLED
 
 
-def _answer(connection: socket.socket, manifest: Any) -> None:  # noqa: ANN401
+def _answer(connection: socket.socket, manifest: Any) -> None:
     """Make one call in this fork, its output going to the caller's, and end."""
     end_with_parent()
     code = 2

@@ -73,5 +73,5 @@ class WarehouseDbt(DbtCliResource):
         """The version that is installed, without starting it."""
         return Version(version("dbt-core"))
 
-    def _initialize_dbt_core_adapter(self, args: Any) -> None:  # noqa: ANN401
+    def _initialize_dbt_core_adapter(self, args: Any) -> None:
         """No adapter in this process."""

@@ -11,7 +11,7 @@ import dagster as dg
 JOB_NAME = "reconcile_orders"
 
 
-def reconcile_job() -> Any:  # noqa: ANN401, the library exports no name for it
+def reconcile_job() -> Any:
     """Return the one job: everything, in one process, so that its lock lives as long as it."""
     return dg.define_asset_job(
         JOB_NAME,

@@ -5,8 +5,8 @@ results. What does not: comparing two runs for a person, and the ledger event th
 digest. `orchestration.runner` may import this.
 
 A fingerprint is the MD5 of the row count, the XOR and the sum of one hash per row, so the order of
-the rows does not matter and a row that is there twice does. Each value goes into its row's hash
-with its length before it: no two different rows make the same text.
+the rows does not matter and a row that is there twice does. Between two values of a row stands a
+character that no loaded value can hold, so that no two different rows make the same text.
 """
 
 import hashlib
@@ -139,21 +139,18 @@ def is_business_column(column: str) -> bool:
 
 def _fingerprint(connection: DuckDBPyConnection, table: str, columns: list[str]) -> Fingerprint:
     """One table; its columns come from the catalog, so they are quoted, never trusted."""
-    values = ", ".join(_length_and_value(column) for column in columns)
+    values = ", ".join(
+        f"coalesce(cast({_quoted(column)} as varchar), chr(30))" for column in columns
+    )
     row = connection.execute(
         "select count(*), coalesce(bit_xor(row_hash), 0), "
         "coalesce(sum(cast(row_hash & 18446744073709551615 as hugeint)), 0) "
-        f"from (select md5_number(concat({values})) as row_hash from marts.{_quoted(table)})"
+        f"from (select md5_number(concat_ws(chr(31), {values})) as row_hash "
+        f"from marts.{_quoted(table)})"
     ).fetchone()
     row_count, xor, total = row if row is not None else (0, 0, 0)
     digest = hashlib.md5(f"{row_count}|{xor}|{total}".encode(), usedforsecurity=False)
     return Fingerprint(table, int(row_count), digest.hexdigest())
-
-
-def _length_and_value(column: str) -> str:
-    """SQL of one value with its length before it; null is a dash, which no length is."""
-    text = f"cast({_quoted(column)} as varchar)"
-    return f"coalesce(strlen({text}) || ':' || {text}, '-')"
 
 
 def _quoted(identifier: str) -> str:
