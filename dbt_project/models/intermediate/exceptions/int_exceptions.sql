@@ -34,6 +34,10 @@ severity_policies as (
     select * from {{ ref('severity_policies') }}
 ),
 
+currencies as (
+    select * from {{ ref('currencies') }}
+),
+
 -- The class gives the least severity; the money at risk can raise it.
 severities as (
     select
@@ -47,9 +51,11 @@ severities as (
     from unioned
     inner join exception_classes
         on unioned.exception_code = exception_classes.exception_code
+    left join currencies
+        on unioned.currency_code = currencies.currency_code
     inner join severity_policies
         on exception_classes.severity_code = severity_policies.severity_code
-        or unioned.leak_amount >= severity_policies.least_leak_amount
+        or unioned.leak_amount >= severity_policies.least_leak_amount * coalesce(currencies.risk_factor, 1)
     group by
         unioned.exception_code, unioned.leg_code, unioned.tenant, unioned.recon_key, unioned.line_key, unioned.fact_key
 ),
