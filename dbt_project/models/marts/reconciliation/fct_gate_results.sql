@@ -1,0 +1,26 @@
+-- Grain: one row per (recon_key, version_no, gate_code).
+-- Trap: only current versions are judged; a gate that could not judge a version has no row.
+
+with gate_results as (
+    select * from {{ ref('int_gate_results') }}
+),
+
+final as (
+    select
+        ---------- keys
+        recon_key,
+        version_no,
+        gate_code,
+        tenant,
+
+        ---------- strings
+        result_code,
+        expected_value,
+        actual_value,
+
+        ---------- numerics
+        rule_version
+    from gate_results
+)
+
+select * from final
