@@ -95,7 +95,7 @@ dev: $(RUN_STAMP)
 	@$(DEV_ENV) $(BIN)/dagster dev --module-name orchestration.definitions --host 127.0.0.1 --port $(DEV_PORT)
 
 # ---------------------------------------------------------------- proof
-test: check
+test: lint types layers sql
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 soak: $(DEV_STAMP)
@@ -104,7 +104,7 @@ soak: $(DEV_STAMP)
 bench: $(DEV_STAMP)
 	@$(BIN)/python -m tests.benchmarks $(BENCH_ARGS)
 
-check: lint types layers sql
+check: lint types layers sql forms
 
 lint: $(DEV_STAMP)
 	@$(BIN)/ruff check .
@@ -127,6 +127,10 @@ sql: $(DEV_STAMP)
 	    $(BIN)/sqlfluff lint --processes 0 --disable-progress-bar dbt_project/models \
 	    && rm -f "$(LINT_STATE)"/passed-* && touch "$(LINT_STATE)/passed-$$id"; \
 	fi
+
+# Which model may read which, and the SQL forms that other engines read differently.
+forms: $(DEV_STAMP)
+	@$(BIN)/python -m pytest tests/dbt/test_layering.py tests/dbt/test_portability.py
 
 # ---------------------------------------------------------------- upkeep
 fix: $(DEV_STAMP)
