@@ -235,7 +235,7 @@ def test_one_difference_told_twice_is_found(warehouse):
 
 @pytest.mark.parametrize(
     ("subject", "from_code", "to_code"),
-    [("leg", "void", "matched"), ("order", "reconciled", "draft"), ("order", "", "settled")],
+    [("leg", "matched", "forgiven"), ("order", "reconciled", "draft"), ("order", "", "settled")],
 )
 def test_a_jump_to_a_state_that_cannot_follow_is_found(warehouse, subject, from_code, to_code):
     (recon_key,) = warehouse.one("select recon_key from orders.int_orders order by all limit 1")
