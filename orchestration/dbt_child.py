@@ -3,8 +3,10 @@
 What belongs here: nothing but that; it is started by path, so it imports nothing of Meshline.
 What does not: which models to build (that is `orchestration.dbt_runs`). Nobody imports this.
 
-    dbt_child.py ENVIRONMENT ARGUMENTS...   one call of dbt, made by the server when one is there
-    dbt_child.py --serve ENVIRONMENT STAMP  the server; STAMP is what it writes when it has parsed
+    dbt_child.py PARENT ENVIRONMENT ARGUMENTS...
+        one call of dbt for the process PARENT, made by the server when one is there
+    dbt_child.py PARENT --serve ENVIRONMENT STAMP
+        the server; STAMP is what it writes once it has parsed
 
 To import dbt and to parse the project costs four seconds of each call. The server does both once a
 run, beside the loader, and then forks for each call: the fork has all of it, opens the warehouse
@@ -16,10 +18,12 @@ and keep it locked against the next run, so each process here looks for its pare
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
 import socket
+import struct
 import sys
 import threading
 import time
@@ -27,14 +31,12 @@ from pathlib import Path
 from typing import Any
 
 POLL_SECONDS = 0.2
-SOCKET = "server.sock"
 BEGUN = "begun"
 KILLED = 137
 
 
-def end_with_parent() -> None:
+def end_with_parent(parent_pid: int) -> None:
     """End this process, whatever it is doing, as soon as the one that started it is gone."""
-    parent_pid = os.getppid()
 
     def look() -> None:
         while os.getppid() == parent_pid:
@@ -47,7 +49,7 @@ def end_with_parent() -> None:
 def call(environment: Path, arguments: list[str]) -> int:
     """Make one call of dbt, by the server or else in this process; return its exit code."""
     os.environ.update(json.loads(environment.read_text(encoding="utf-8")))
-    code = _call_server(environment.parent, arguments)
+    code = _call_server(environment, arguments)
     return _invoke(arguments, None)[0] if code is None else code
 
 
@@ -55,7 +57,9 @@ def serve(environment: Path, stamp: str) -> int:
     """Parse the project once, say so, and answer calls until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller hears it, and hangs up
     os.environ.update(json.loads(environment.read_text(encoding="utf-8")))
-    listener = _listen(environment.parent)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(_address(environment))
+    listener.listen()
     target = Path(os.environ["DBT_TARGET_PATH"])
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         sys.stdout = nowhere
@@ -67,11 +71,12 @@ def serve(environment: Path, stamp: str) -> int:
     draft.write_text(stamp, encoding="utf-8")
     draft.replace(target / "manifest.stamp")
     signal.signal(signal.SIGCHLD, _reap)
+    server_pid = os.getpid()
     while True:
         connection, _ = listener.accept()
-        if os.fork() == 0:
+        if _is_ours(connection) and os.fork() == 0:
             listener.close()
-            _answer(connection, manifest)
+            _answer(connection, manifest, server_pid)
         connection.close()
 
 
@@ -95,42 +100,44 @@ def _invoke(arguments: list[str], manifest: Any) -> tuple[int, Any]:
     return 2, None
 
 
-def _listen(folder: Path) -> socket.socket:
-    """Open the socket, by a relative name: absolute ones may be too long for a socket."""
-    before = Path.cwd()
-    os.chdir(folder)
-    Path(SOCKET).unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(SOCKET)
-    listener.listen(4)
-    os.chdir(before)
-    return listener
+def _address(environment: Path) -> bytes:
+    """The server's name: it is in no folder, so it is gone with the process and in no backup."""
+    return b"\0meshline-" + hashlib.sha256(bytes(environment.resolve())).hexdigest().encode()
 
 
-def _call_server(folder: Path, arguments: list[str]) -> int | None:
+def _is_ours(connection: socket.socket) -> bool:
+    """Whether the other end belongs to the user whom we run for; names are open to everybody."""
+    found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return struct.unpack("3i", found)[1] == os.getuid()
+
+
+def _call_server(environment: Path, arguments: list[str]) -> int | None:
     """Hand a call and our own output to the server; None when there is none or it gave up."""
-    before = Path.cwd()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        try:
-            os.chdir(folder)
-            connection.connect(SOCKET)
-            os.chdir(before)
-            wanted = {"arguments": arguments, "cwd": str(before), "environment": dict(os.environ)}
+    if sys.platform != "linux":
+        return None
+    answers: list[str] = []
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection,
+        contextlib.suppress(OSError),
+    ):
+        connection.connect(_address(environment))
+        if _is_ours(connection):
+            wanted = {
+                "arguments": arguments,
+                "cwd": str(Path.cwd()),
+                "environment": dict(os.environ),
+            }
             socket.send_fds(connection, [b"\0"], [1, 2])
             connection.sendall(json.dumps(wanted).encode() + b"\n")
             answers = connection.makefile().read().split()
-        except OSError:
-            answers = []
-        finally:
-            os.chdir(before)
     if answers[:1] != [BEGUN]:
         return None
     return int(answers[1]) if len(answers) > 1 else KILLED
 
 
-def _answer(connection: socket.socket, manifest: Any) -> None:
+def _answer(connection: socket.socket, manifest: Any, server_pid: int) -> None:
     """Make one call in this fork, its output going to the caller's, and end."""
-    end_with_parent()
+    end_with_parent(server_pid)
     code = 2
     try:
         _, descriptors, _, _ = socket.recv_fds(connection, 1, 2)
@@ -161,10 +168,10 @@ def _end_with_caller(connection: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    end_with_parent()
+    end_with_parent(int(sys.argv[1]))
     try:
-        if sys.argv[1] == "--serve":
-            sys.exit(serve(Path(sys.argv[2]), sys.argv[3]))
-        sys.exit(call(Path(sys.argv[1]), sys.argv[2:]))
+        if sys.argv[2] == "--serve":
+            sys.exit(serve(Path(sys.argv[3]), sys.argv[4]))
+        sys.exit(call(Path(sys.argv[2]), sys.argv[3:]))
     except KeyboardInterrupt:
         sys.exit(130)

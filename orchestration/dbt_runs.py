@@ -21,7 +21,9 @@ from typing import Any
 from orchestration.core.errors import BlockedByCheck, ReconError
 from orchestration.settings import Settings
 
-PHASES = ("phase_1", "phase_2")
+# Which data tests a phase runs. The first: those over nothing that it has not built or read. The
+# second, when all is built: every test that touches one of its models. Together that is each once.
+TESTS_OF_PHASE: Mapping[str, str] = {"phase_1": "buildable", "phase_2": "eager"}
 CHILD = Path(__file__).with_name("dbt_child.py")
 MOMENT_FORMAT = "%Y-%m-%d %H:%M:%S.%f"
 NOT_PART_OF_A_PROJECT = frozenset({"target", "logs", "dbt_packages", "samples", "__pycache__"})
@@ -127,11 +129,12 @@ class DbtWatch:
         raise DbtFailed(_message_of_failure(phase, broken, self.errors, exit_code, log))
 
 
-def build_arguments(*, as_of: datetime, run_no: int, full_refresh: bool) -> tuple[str, ...]:
+def build_arguments(
+    phase: str, *, as_of: datetime, run_no: int, full_refresh: bool
+) -> tuple[str, ...]:
     """Return the arguments of `dbt build` for one phase, without its selection.
 
-    Unit tests are left out: they prove our SQL, which does not change from run to run. Tests over
-    models of both phases run in the second, when both sides are there.
+    Unit tests are left out: they prove our SQL, which does not change from run to run.
     """
     moment = as_of.astimezone(UTC).strftime(MOMENT_FORMAT)
     arguments = [
@@ -139,7 +142,7 @@ def build_arguments(*, as_of: datetime, run_no: int, full_refresh: bool) -> tupl
         "--vars",
         json.dumps({"as_of": moment, "run_no": run_no}),
         "--indirect-selection",
-        "buildable",
+        TESTS_OF_PHASE[phase],
         "--exclude-resource-types",
         "unit_test",
         "--log-level-file",
@@ -179,8 +182,8 @@ def write_launcher(settings: Settings) -> Path:
     target_of(settings).mkdir(parents=True, exist_ok=True)
     settings.scratch.mkdir(parents=True, exist_ok=True)
     _replace(environment, json.dumps(environment_of(settings), indent=1))
-    command = shlex.join([sys.executable, "-P", str(CHILD), str(environment)])
-    _replace(launcher, f'#!/bin/sh\nexec {command} "$@"\n', mode=0o755)
+    start, place = shlex.join([sys.executable, "-P", str(CHILD)]), shlex.quote(str(environment))
+    _replace(launcher, f'#!/bin/sh\nexec {start} "$PPID" {place} "$@"\n', mode=0o755)
     return launcher
 
 
@@ -208,13 +211,13 @@ def start_server(settings: Settings) -> None:
 
     Without a server every call does this for itself, so it may fail without harm.
     """
-    if settings.home in _servers:
+    if settings.home in _servers or sys.platform != "linux":
         return
     write_launcher(settings)
     with (settings.dbt_state / "server.log").open("wb") as log:
         _servers[settings.home] = subprocess.Popen(  # noqa: S603, our own code and paths
             [
-                *(sys.executable, "-P", str(CHILD), "--serve"),
+                *(sys.executable, "-P", str(CHILD), str(os.getpid()), "--serve"),
                 str(settings.dbt_state / ENVIRONMENT),
                 digest_of_project(settings),
             ],

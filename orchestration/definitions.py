@@ -12,7 +12,7 @@ from dagster_dbt import DbtProject
 
 from orchestration.connectors.contracts import load_contracts
 from orchestration.dbt_runs import ensure_manifest, write_launcher
-from orchestration.defs.gates import published_gate_check, source_gate_check
+from orchestration.defs.gates import gate_records, published_gate_check, source_gate_check
 from orchestration.defs.ingest import landing_assets, raw_assets
 from orchestration.defs.instance import write_instance_config
 from orchestration.defs.publish import FINGERPRINTS, fingerprints_asset, publication_asset
@@ -55,6 +55,7 @@ def build_definitions(
         assets=[
             *landing_assets(contracts),
             raw_assets(contracts),
+            *gate_records(),
             *phases,
             fingerprints_asset(marts),
             publication_asset(marts),

@@ -203,9 +203,10 @@ def published_gate(session: RunSession) -> GateReport:
     return report
 
 
-def dbt_arguments(session: RunSession) -> tuple[str, ...]:
-    """Return the arguments of dbt for the phases of this run."""
+def dbt_arguments(session: RunSession, phase: str) -> tuple[str, ...]:
+    """Return the arguments of dbt for a phase of this run."""
     return build_arguments(
+        phase,
         as_of=session.run.as_of,
         run_no=session.run.run_no,
         full_refresh=session.request.full_refresh,
@@ -220,7 +221,7 @@ def transform(session: RunSession, phase: str) -> None:
         DbtFailed: A model could not be built.
     """
     with session.step(STEP_OF_PHASE[phase]) as scope:
-        watch = build(session.settings, phase, dbt_arguments(session), scope.advanced)
+        watch = build(session.settings, phase, dbt_arguments(session, phase), scope.advanced)
         scope.note = watch.summary()
 
 

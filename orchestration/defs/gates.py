@@ -11,10 +11,30 @@ import dagster as dg
 from expectations.results import GateReport
 from orchestration.core.contracts import SourceContract
 from orchestration.defs.ingest import raw_key
+from orchestration.defs.layers import layer_of
 from orchestration.runner import published_gate, source_gate
 from orchestration.session import RunSession
 
 SHOWN_FAILURES = 20
+# What the gates write while they judge, read by the models as a source like any other.
+RECORDS: Mapping[str, str] = {
+    "validation_results": "One row per check and run, with how many rows were judged and failed.",
+    "failed_rows": "Every row that failed a check, with what was expected and what it says.",
+}
+
+
+def gate_records() -> tuple[dg.AssetSpec, ...]:
+    """Return the tables of the gates: known to Dagster, written by the checks."""
+    return tuple(
+        dg.AssetSpec(
+            ["gates", name],
+            group_name="gates",
+            owners=[layer_of("gates").owner],
+            kinds={"duckdb", "greatexpectations"},
+            description=description,
+        )
+        for name, description in RECORDS.items()
+    )
 
 
 def source_gate_check(contracts: Mapping[str, SourceContract]) -> dg.AssetChecksDefinition:

@@ -19,6 +19,8 @@ BOOKKEEPING: Mapping[str, str] = {
     "rejected_rows": "Rows that could not be read, with file, line, column, reason and text.",
     "duplicate_rows": "Rows that were there before, counted.",
     "accounting": "What each file said in sum, taken from its text alone.",
+    "source_rows": "Every stored row of every stream with its amount, as one relation.",
+    "streams": "Every stream of every contract, with and without rows.",
     "schema_changes": "Columns that came, went or changed, and until when that is accepted.",
 }
 

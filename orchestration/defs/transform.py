@@ -74,7 +74,7 @@ def stream_phase(
     with run.step(STEP_OF_PHASE[phase]) as scope:
         watch = DbtWatch(advanced=scope.advanced)
         invocation = dbt.cli(
-            list(dbt_arguments(run)),
+            list(dbt_arguments(run, phase)),
             context=context,
             target_path=target,
             raise_on_error=False,
