@@ -1,4 +1,8 @@
-"""What a row of the generic extract may not say."""
+"""What a row of the generic extract may not say.
+
+What belongs here: rules over several columns of one row. What does not: anything that the contract
+says already (types, nulls, allowed values). Only `expectations.source_suites` imports this.
+"""
 
 from collections.abc import Mapping
 

@@ -2,7 +2,7 @@
 -- Trap: a duplicate delivery loaded nothing; what it repeats was counted with the first.
 
 with files as (
-    select * from {{ ref('stg_landing__files') }}
+    select * from {{ ref('int_files') }}
 ),
 
 final as (

@@ -2,7 +2,7 @@
 -- Trap: evaluated_count is of the rows that were new in that run.
 
 with validation_results as (
-    select * from {{ ref('stg_gates__validation_results') }}
+    select * from {{ ref('int_gate_checks') }}
 ),
 
 final as (
