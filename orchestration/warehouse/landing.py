@@ -86,8 +86,8 @@ _INVISIBLE = {
 def scan(landing: Path, contracts: Mapping[str, SourceContract]) -> LandingScan:
     """List a landing folder.
 
-    Only regular files directly inside `<landing>/<source>/` count. Links, devices and pipes are
-    reported, never opened. Files with an unfinished name are left out silently: they will be back.
+    Only regular files directly inside `<landing>/<source>/` count. Links of either kind, devices and
+    pipes are reported, never opened. Files with an unfinished name are left out silently: they will be back.
     A missing landing folder is an empty one.
     """
     found: list[Candidate] = []
@@ -134,6 +134,9 @@ def _scan_source(
             ignored.append((where, _not_regular(status.st_mode)))
             continue
         if entry.name.endswith(_MARKERS):
+            continue
+        if status.st_nlink > 1:
+            ignored.append((where, "A13: a second name (hard link) of another file; copy it"))
             continue
         stream = contract.stream_of(entry.name)
         if stream is None:

@@ -95,7 +95,8 @@ def _open_regular(candidate: Candidate) -> BinaryIO:
     except (OSError, ValueError) as error:
         reason = f"the file cannot be opened ({_plain(error)}); deliver a readable regular file"
         raise Refused("A13", reason) from error
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
         os.close(handle)
         raise Refused("A13", "not a regular file (link, pipe or device); deliver the file itself")
     return os.fdopen(handle, "rb", buffering=0)

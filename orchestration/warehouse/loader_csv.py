@@ -20,7 +20,7 @@ from orchestration.warehouse.connection import file_literal, literal
 from orchestration.warehouse.loader_archive import Archived
 from orchestration.warehouse.loader_faults import Refused
 from orchestration.warehouse.loader_sieve import Dialect, Sieve, read_record
-from orchestration.warehouse.loader_staging import STAGE, Staged, cells, create_rejects, time_limit
+from orchestration.warehouse.loader_staging import Direct, Staged, cells, time_limit
 from orchestration.warehouse.loader_unpack import TextFacts, prepare_text
 
 _BOM = b"\xef\xbb\xbf"
@@ -41,15 +41,79 @@ class _Header:
     delimiters: int
 
 
-def stage_csv(
+class CsvReader:
+    """One opened delimited file."""
+
+    def __init__(  # noqa: PLR0913 - the parts of one reading
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        path: Path,
+        dialect: Dialect,
+        facts: TextFacts,
+        header: _Header,
+        file_format: FileFormat,
+        settings: Settings,
+        *,
+        ours: bool,
+    ) -> None:
+        """Keep what `open_csv` found out."""
+        self._connection = connection
+        self._path = path
+        self._dialect = dialect
+        self._facts = facts
+        self._header = header
+        self._settings = settings
+        self._ours = ours
+        self.header = header.names
+        self.separator = file_format.decimal_separator
+        self.delimiter = dialect.delimiter.decode()
+
+    def direct(self) -> Direct | None:
+        """Return how DuckDB may read the file, if its lines look sound."""
+        facts, header = self._facts, self._header
+        one_kind_of_line_end = facts.returns == facts.pairs and facts.pairs in (0, facts.newlines)
+        one_column = len(header.names) == 1  # an empty line would pass for a row
+        if not one_kind_of_line_end or facts.odd_quotes or one_column:
+            return None
+        rows = facts.line_count - header.lines
+        surplus = facts.delimiters - header.delimiters - rows * (len(header.names) - 1)
+        if surplus < 0 or (surplus and not facts.quotes):
+            return None
+        return Direct(
+            relation=_relation(self._path, self._dialect, header),
+            first_line=header.lines + 1,
+            rows=rows,
+            inner_delimiters=surplus,
+            clean=facts.controls == 0 and not (surplus and self.delimiter == "\t"),
+        )
+
+    def stage(self, direct: Direct | None) -> Staged:
+        """Stage the file as a direct reading has proved to find it, or line by line."""
+        if direct is None:
+            sieve = Sieve(self._connection, self._dialect, len(self.header), self._settings)
+            rows, rejects = sieve.stage(self._path, self._header.lines)
+            return Staged("stage.line", rows, rejects, clean=False)
+        with time_limit(self._connection, self._settings.parse_timeout_seconds):
+            self._connection.execute(
+                f"create or replace temp table stage as select * from {direct.relation}"
+            )
+        return Staged(f"(stage.rowid + {direct.first_line})", direct.rows, 0, direct.clean)
+
+    def close(self) -> None:
+        """Remove the unpacked copy."""
+        if self._ours:
+            self._path.unlink(missing_ok=True)
+
+
+def open_csv(
     connection: duckdb.DuckDBPyConnection,
     archived: Archived,
     file_format: FileFormat,
     settings: Settings,
     *,
     vouched: bool,
-) -> Staged:
-    """Stage a delimited file.
+) -> CsvReader:
+    """Open a delimited file: unpack it, count its lines, read its header.
 
     Args:
         connection: The writer.
@@ -72,16 +136,12 @@ def stage_csv(
     try:
         header = _read_header(path, dialect, file_format)
         _refuse_unusable(facts, header, file_format, vouched=vouched)
-        create_rejects(connection)
-        staged = _stage_fast(connection, path, dialect, facts, header, settings)
-        if staged is None:
-            staged = _stage_exact(connection, path, dialect, header, settings)
-    finally:
+    except BaseException:
         if ours:
             path.unlink(missing_ok=True)
-    rows, rejects, line_sql = staged
-    return Staged(
-        header.names, line_sql, rows, rejects, file_format.decimal_separator, delimiter
+        raise
+    return CsvReader(
+        connection, path, dialect, facts, header, file_format, settings, ours=ours
     )
 
 
@@ -97,6 +157,12 @@ def _read_header(path: Path, dialect: Dialect, file_format: FileFormat) -> _Head
             lines += 1
             delimiters += skipped.count(dialect.delimiter)
         record = read_record(source, dialect)
+    if record is not None and b"\0" in record.text:
+        raise Refused(
+            "A16",
+            "the header holds NUL bytes, so the text is not in the contract's encoding (UTF-16, "
+            "perhaps); resend it as UTF-8 or name its encoding in the contract",
+        )
     if record is None or not record.text.strip():
         raise Refused("A8", "the file has no header; deliver the header even when there is no row")
     if record.problem is not None:
@@ -134,33 +200,7 @@ def _refuse_unusable(
         )
 
 
-def _stage_fast(  # noqa: PLR0913 - the parts of one reading
-    connection: duckdb.DuckDBPyConnection,
-    path: Path,
-    dialect: Dialect,
-    facts: TextFacts,
-    header: _Header,
-    settings: Settings,
-) -> tuple[int, int, str] | None:
-    """Let DuckDB read the file; None unless that is proved to be every line as one row."""
-    one_kind_of_line_end = facts.returns == facts.pairs and facts.pairs in (0, facts.newlines)
-    if not one_kind_of_line_end or facts.blank_lines or facts.odd_quotes or header.lines > 1000:
-        return None
-    try:
-        with time_limit(connection, settings.parse_timeout_seconds):
-            connection.execute(_read_sql(path, dialect, header))
-    except (duckdb.InvalidInputException, duckdb.ConversionException):
-        return None
-    rows = _scalar(connection, f"select count(*) from {STAGE}")
-    if rows != facts.line_count - header.lines:
-        return None
-    surplus = facts.delimiters - header.delimiters - rows * (len(header.names) - 1)
-    if surplus and surplus != _inner_delimiters(connection, dialect, header):
-        return None
-    return rows, 0, f"(stage.rowid + {header.lines + 1})"
-
-
-def _read_sql(path: Path, dialect: Dialect, header: _Header) -> str:
+def _relation(path: Path, dialect: Dialect, header: _Header) -> str:
     columns = ", ".join(f"'{cell}': 'varchar'" for cell in cells(len(header.names)))
     options = {
         "columns": f"{{{columns}}}",
@@ -178,37 +218,4 @@ def _read_sql(path: Path, dialect: Dialect, header: _Header) -> str:
         "encoding": "'utf-8'",
     }
     listed = ", ".join(f"{name} = {value}" for name, value in options.items())
-    return (
-        "create or replace temp table stage as "
-        f"select * from read_csv({file_literal(path)}, {listed})"
-    )
-
-
-def _inner_delimiters(
-    connection: duckdb.DuckDBPyConnection, dialect: Dialect, header: _Header
-) -> int:
-    text = f"concat({', '.join(cells(len(header.names)))})"
-    mark = literal(dialect.delimiter.decode())
-    return _scalar(
-        connection,
-        f"select coalesce(sum(length({text}) - length(replace({text}, {mark}, ''))), 0) "
-        f"from {STAGE}",
-    )
-
-
-def _stage_exact(
-    connection: duckdb.DuckDBPyConnection,
-    path: Path,
-    dialect: Dialect,
-    header: _Header,
-    settings: Settings,
-) -> tuple[int, int, str]:
-    sieve = Sieve(connection, dialect, len(header.names), settings)
-    rows, rejects = sieve.stage(path, header.lines)
-    return rows, rejects, "stage.line"
-
-
-def _scalar(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = connection.execute(sql).fetchone()
-    assert row is not None  # noqa: S101 - an aggregate always gives a row
-    return int(row[0])
+    return f"read_csv({file_literal(path)}, {listed})"

@@ -12,22 +12,28 @@ import duckdb
 
 from orchestration.core.contracts import StreamContract
 from orchestration.warehouse.loader_books import Delivery, FileEntry
-from orchestration.warehouse.loader_check import Plan
 from orchestration.warehouse.loader_faults import Refused
-from orchestration.warehouse.loader_staging import Staged
+from orchestration.warehouse.loader_plan import Plan
+from orchestration.warehouse.loader_staging import Reader
 from orchestration.warehouse.loader_types import Cell
 
 _SHOWN_NAMES = 20
 
 
-def make_plan(staged: Staged, stream: StreamContract, exponents: Mapping[str, int], day: date) -> Plan:
+def make_plan(
+    reader: Reader,
+    stream: StreamContract,
+    order: tuple[str, ...],
+    exponents: Mapping[str, int],
+    day: date,
+) -> Plan:
     """Map the columns of a file to those of its contract.
 
     Raises:
         Refused: A header stands twice, or a promised column is missing (A10).
     """
-    _refuse_repeated(staged.header)
-    position = {name: f"c{at}" for at, name in enumerate(staged.header)}
+    _refuse_repeated(reader.header)
+    position = {name: f"c{at}" for at, name in enumerate(reader.header)}
     cells = tuple(
         Cell(
             name,
@@ -45,7 +51,17 @@ def make_plan(staged: Staged, stream: StreamContract, exponents: Mapping[str, in
     ]
     if missing:
         _refuse_missing(missing, [name for name, _ in extras], stream)
-    return Plan(stream, staged, cells, extras, exponents, day)
+    return Plan(
+        stream=stream,
+        cells=cells,
+        extras=extras,
+        order=order,
+        exponents=exponents,
+        day=day,
+        width=len(reader.header),
+        separator=reader.separator,
+        delimiter=reader.delimiter,
+    )
 
 
 def _refuse_repeated(header: tuple[str, ...]) -> None:

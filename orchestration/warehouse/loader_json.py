@@ -19,7 +19,7 @@ from orchestration.settings import Settings
 from orchestration.warehouse.loader_archive import Archived
 from orchestration.warehouse.loader_faults import Refused
 from orchestration.warehouse.loader_jsontext import RECORDS_MISSING, JsonText
-from orchestration.warehouse.loader_staging import Batcher, Staged
+from orchestration.warehouse.loader_staging import Batcher, Direct, Staged
 from orchestration.warehouse.loader_unpack import chunks, transcoded
 
 _BOM = b"\xef\xbb\xbf"
@@ -47,12 +47,36 @@ DECODER = json.JSONDecoder(
 )
 
 
-def stage_json(
+class JsonReader:
+    """One JSON text, staged: its columns are known only when it has been read."""
+
+    separator = "."
+    delimiter = ","
+
+    def __init__(self, header: tuple[str, ...], staged: Staged) -> None:
+        """Keep what was staged."""
+        self.header = header
+        self._staged = staged
+
+    def direct(self) -> Direct | None:
+        """Return None: DuckDB never reads numbers out of JSON here."""
+        return None
+
+    def stage(self, direct: Direct | None) -> Staged:
+        """Return what is staged already."""
+        del direct
+        return self._staged
+
+    def close(self) -> None:
+        """Do nothing: there is no work file."""
+
+
+def open_json(
     connection: duckdb.DuckDBPyConnection,
     archived: Archived,
     stream: StreamContract,
     settings: Settings,
-) -> Staged:
+) -> JsonReader:
     """Stage a JSON document or a file with one JSON object a line.
 
     Raises:
@@ -66,10 +90,8 @@ def stage_json(
     else:
         _read_document(text, rows, stream)
     batcher.flush()
-    header = rows.header
-    return Staged(
-        header, "stage.line", batcher.row_count, batcher.reject_count, ".", ","
-    )
+    staged = Staged("stage.line", batcher.row_count, batcher.reject_count, clean=False)
+    return JsonReader(rows.header, staged)
 
 
 class _Rows:
@@ -81,6 +103,7 @@ class _Rows:
         self._position: dict[str, int] = {}
         headers = [column.header or name for name, column in stream.columns.items()]
         self._paths = tuple(header for header in headers if "." in header)
+        self._named = frozenset(headers)
 
     @property
     def header(self) -> tuple[str, ...]:
@@ -97,6 +120,14 @@ class _Rows:
         for name in found:
             if name not in self._position:
                 self._add_column(name)
+        nested = [
+            name for name, value in found.items()
+            if name in self._named and isinstance(value, dict | list)
+        ]
+        if nested:
+            reason = f"{', '.join(nested)} holds a list or an object where a value belongs"
+            self.reject(line, "A9", reason, _dump(record))
+            return
         values: list[str | None] = [None] * len(self._position)
         for name, value in found.items():
             values[self._position[name]] = _as_text(value)

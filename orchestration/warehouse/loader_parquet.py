@@ -17,19 +17,43 @@ from orchestration.settings import Settings
 from orchestration.warehouse.connection import file_literal
 from orchestration.warehouse.loader_archive import Archived
 from orchestration.warehouse.loader_faults import Refused
-from orchestration.warehouse.loader_staging import STAGE, Staged, cells, create_rejects, time_limit
+from orchestration.warehouse.loader_staging import STAGE, Direct, Staged, cells, time_limit
 from orchestration.warehouse.loader_unpack import unpacked_copy
 
 _MIB = 1 << 20
 _DAMAGED = "not a sound parquet file, perhaps cut off; deliver it again"
 
 
-def stage_parquet(
+class ParquetReader:
+    """One parquet file, staged as text."""
+
+    separator = "."
+    delimiter = ","
+
+    def __init__(self, header: tuple[str, ...], rows: int) -> None:
+        """Keep what was staged."""
+        self.header = header
+        self._rows = rows
+
+    def direct(self) -> Direct | None:
+        """Return None: the values are staged as text already."""
+        return None
+
+    def stage(self, direct: Direct | None) -> Staged:
+        """Return what is staged already."""
+        del direct
+        return Staged("(stage.rowid + 1)", self._rows, 0, clean=False)
+
+    def close(self) -> None:
+        """Do nothing: the unpacked copy is gone already."""
+
+
+def open_parquet(
     connection: duckdb.DuckDBPyConnection,
     archived: Archived,
     stream: StreamContract,
     settings: Settings,
-) -> Staged:
+) -> ParquetReader:
     """Stage a parquet file.
 
     Raises:
@@ -50,7 +74,7 @@ def stage_parquet(
 
 def _stage(
     connection: duckdb.DuckDBPyConnection, path: Path, stream: StreamContract, settings: Settings
-) -> Staged:
+) -> ParquetReader:
     file = file_literal(path)
     _refuse_large(connection, file, stream, settings)
     names = _names(connection, file)
@@ -62,19 +86,19 @@ def _stage(
     ]
     if len(types) != len(names):
         raise Refused("A10", "the columns of the parquet file cannot be told apart; rename them")
-    _refuse_floats(dict(zip(names, types, strict=True)), stream)
+    _refuse_types(dict(zip(names, types, strict=True)), stream)
     internal = cells(len(names))
+    _refuse_wide(connection, file, internal, types, settings)
     listed = ", ".join(
         f"{_text_sql(f'delivered.{cell}', kind)} as {cell}"
         for cell, kind in zip(internal, types, strict=True)
     )
-    create_rejects(connection)
     connection.execute(
         f"create or replace temp table stage as select {listed} "
         f"from read_parquet({file}) as delivered({', '.join(internal)})"
     )
     row = connection.execute(f"select count(*) from {STAGE}").fetchone()
-    return Staged(names, "(stage.rowid + 1)", int(row[0]) if row else 0, 0, ".", ",")
+    return ParquetReader(names, int(row[0]) if row else 0)
 
 
 def _refuse_large(
@@ -109,19 +133,54 @@ def _names(connection: duckdb.DuckDBPyConnection, file: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _refuse_floats(types: dict[str, str], stream: StreamContract) -> None:
-    floats = [
-        name
+def _refuse_types(types: dict[str, str], stream: StreamContract) -> None:
+    """Refuse contract columns that hold no value, or one that is not what was meant any more."""
+    wrong = {
+        name: types[column.header or name]
         for name, column in stream.columns.items()
-        if types.get(column.header or name) in ("FLOAT", "DOUBLE")
-    ]
-    if floats:
+        if _is_nested(types.get(column.header or name, ""))
+        or types.get(column.header or name) in ("FLOAT", "DOUBLE", "BLOB")
+    }
+    if wrong:
+        listed = ", ".join(f"{name} ({kind[:40]})" for name, kind in wrong.items())
         raise Refused(
             "A10",
-            f"column(s) {', '.join(floats)} are floating point, which does not keep what was "
-            "meant; write them as decimal, integer or text and deliver the file again",
-            tuple((name, "retyped") for name in floats),
+            f"column(s) {listed} are floating point, bytes or nested, so what was meant is lost; "
+            "write them as decimal, integer or text and deliver the file again",
+            tuple((name, "retyped") for name in wrong),
         )
+
+
+def _is_nested(kind: str) -> bool:
+    return kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION"))
+
+
+def _refuse_wide(
+    connection: duckdb.DuckDBPyConnection,
+    file: str,
+    internal: tuple[str, ...],
+    types: list[str],
+    settings: Settings,
+) -> None:
+    """Refuse a file whose texts are large though it is small: one text named by many rows.
+
+    The texts are only measured here, one batch after the other; nothing is kept.
+    """
+    texts = [
+        cell for cell, kind in zip(internal, types, strict=True)
+        if kind in ("VARCHAR", "BLOB") or _is_nested(kind)
+    ]
+    if not texts:
+        return
+    sizes = " + ".join(
+        f"coalesce(sum(cast(strlen(cast({cell} as varchar)) as bigint)), 0)" for cell in texts
+    )
+    row = connection.execute(
+        f"select {sizes} from read_parquet({file}) as delivered({', '.join(internal)})"
+    ).fetchone()
+    if row is not None and row[0] > settings.max_expanded_mb * _MIB:
+        reason = f"its texts take {row[0]} bytes, more than {settings.max_expanded_mb} MiB"
+        raise Refused("A14", f"{reason} (max_expanded_mb); deliver it in parts")
 
 
 def _text_sql(value: str, kind: str) -> str:
@@ -134,6 +193,6 @@ def _text_sql(value: str, kind: str) -> str:
         return f"case when contains({text}, '.') then {trimmed} else {text} end"
     if kind == "TIMESTAMP WITH TIME ZONE":
         return f"strftime(timezone('UTC', {value}), '%Y-%m-%dT%H:%M:%S.%fZ')"
-    if kind.endswith("]") or kind.startswith(("STRUCT", "MAP", "UNION")):
+    if _is_nested(kind):
         return f"cast(to_json({value}) as varchar)"
     return f"cast({value} as varchar)"

@@ -12,19 +12,19 @@ import duckdb
 from orchestration.core.contracts import ColumnType
 from orchestration.core.errors import ReconError
 from orchestration.warehouse.connection import literal
-from orchestration.warehouse.loader_check import Plan, scale_of
 from orchestration.warehouse.loader_faults import Refused
+from orchestration.warehouse.loader_plan import Plan, by_exponent
+from orchestration.warehouse.loader_sound import fixed_scale, scaled_by_row
 from orchestration.warehouse.loader_staging import STAGE
 from orchestration.warehouse.loader_types import (
     AMOUNT_DIGITS,
+    CONTROL,
     Cell,
     amount_pattern,
     exists_locally_sql,
-    moment_sql,
     value_pattern,
 )
 
-_CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"
 _SHOWN = 80
 _RETYPED_SHARE = 0.5
 _RETYPED_ROWS = 2
@@ -38,20 +38,20 @@ _EXPECTED: Mapping[ColumnType, tuple[str, str]] = {
     ColumnType.RATIO: ("A17", "is no ratio (a decimal number with at most 6 decimals)"),
     ColumnType.INTEGER: ("A17", "is no whole number of at most 18 digits"),
     ColumnType.BOOLEAN: ("A9", "is neither true nor false"),
-    ColumnType.DATE: ("A21", "is no date written YYYY-MM-DD"),
+    ColumnType.DATE: ("A21", "is no date written YYYY-MM-DD between 1990 and 2100"),
     ColumnType.TIMESTAMP: (
         "A21",
-        "is no time written YYYY-MM-DDThh:mm:ss with its offset (Z or +hh:mm)",
+        "is no time written YYYY-MM-DDThh:mm:ss with its offset (Z or +hh:mm), 1990 to 2100",
     ),
     ColumnType.PERIOD: ("A21", "is no month written YYYY-MM"),
     ColumnType.CURRENCY: ("A17", "is no currency code of seeds/mappings/currencies.csv"),
 }
 
 
-def build_rejected(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
+def build_rejected(connection: duckdb.DuckDBPyConnection, plan: Plan, line_sql: str) -> None:
     """Build `temp.main.rejected` with a row for each unsound row of `temp.main.checked`.
 
-    Columns: `_line`, `faults` (list of struct column_name, fault_id, reason, value_text), `amount`,
+    Columns: `_row`, `_line`, `faults` (list of struct column_name, fault_id, reason, value_text), `amount`,
     `currency_code`, `row_text`.
 
     Raises:
@@ -63,13 +63,14 @@ def build_rejected(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
         f"""
         create or replace temp table rejected as
         select
-            _line,
+            stage.rowid as _row,
+            {line_sql} as _line,
             list_filter([{faults}], lambda fault: fault is not null) as faults,
             {plan.accounted_amount} as amount,
             {plan.accounted_currency} as currency_code,
             {row_text_sql(plan)} as row_text
-        from (select *, {plan.staged.line_sql} as _line from {STAGE} as stage) as stage
-        where _line in (select _line from checked where not _ok)
+        from {STAGE} as stage
+        where stage.rowid in (select _row from checked where not _ok)
         """
     )
     unexplained = connection.execute(
@@ -77,8 +78,8 @@ def build_rejected(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
     ).fetchone()
     if unexplained and unexplained[0]:
         msg = (
-            f"line {unexplained[1]} failed its check without a reason: joined_pattern and "
-            "_cell_case disagree; report this with the file"
+            f"line {unexplained[1]} failed its check without a reason: loader_sound and "
+            "loader_reasons disagree; report this with the file"
         )
         raise ReconError(msg)
     _refuse_retyped(connection, plan)
@@ -114,8 +115,8 @@ def _refuse_retyped(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
 
 def row_text_sql(plan: Plan) -> str:
     """Return the SQL of a row written out again, for people."""
-    mark = literal(plan.staged.delimiter)
-    listed = ", ".join(f"stage.c{at}" for at in range(len(plan.staged.header)))
+    mark = literal(plan.delimiter)
+    listed = ", ".join(f"stage.c{at}" for at in range(plan.width))
     special = f"contains(cell, {mark}) or contains(cell, '\"') or contains(cell, chr(10))"
     shown = (
         "case when cell is null then '' "
@@ -149,7 +150,7 @@ def _cell_case(plan: Plan, cell: Cell) -> str:
     )
     return (
         f"case when {cell.raw} is null or {cell.raw} = '' then {missing} "
-        f"when regexp_matches({cell.raw}, '{_CONTROL}') then {control}{arms} end"
+        f"when regexp_matches({cell.raw}, '{CONTROL}') then {control}{arms} end"
     )
 
 
@@ -175,15 +176,14 @@ def _arms(plan: Plan, cell: Cell) -> Iterator[tuple[str, str, str]]:
             "is not in seeds/mappings/currencies.csv; add the currency with its exponent there "
             "or correct and resend the row",
         )
-    moment = moment_sql(cell, plan.value(cell))
-    if moment is not None:
-        if kind is ColumnType.TIMESTAMP and cell.column.timezone is not None:
+    if kind in (ColumnType.DATE, ColumnType.TIMESTAMP):
+        if cell.column.timezone is not None:
             skipped = f"{plan.value(cell)} is not null and not {exists_locally_sql(cell)}"
             yield skipped, "A21", f"is skipped by the clock change in {cell.column.timezone}"
         yield (
-            f"not ({moment})",
+            f"{plan.value(cell)} is null",
             "A21",
-            "does not exist or lies outside 1990 to 2100; correct and resend the row",
+            "is no day that exists; correct and resend the row",
         )
 
 
@@ -207,9 +207,9 @@ def _amount_arms(plan: Plan, cell: Cell) -> Iterator[tuple[str, str, str]]:
             f"has more than {scale} decimals, which is all that {whose} has; nothing is rounded "
             "here: correct and resend the row",
         )
-    if cell.column.scale == "currency" and cell.column.currency is None:
+    if scaled_by_row(cell):
         known = ", ".join(literal(code) for code in plan.exponents)
-        currency = plan.cell(cell.column.currency_column or "").raw
+        currency = plan.currency_of(cell)
         yield (
             f"coalesce({currency} not in ({known}), true)",
             "A18",
@@ -220,14 +220,11 @@ def _amount_arms(plan: Plan, cell: Cell) -> Iterator[tuple[str, str, str]]:
 
 def _scales(plan: Plan, cell: Cell) -> Iterator[tuple[str, int, str]]:
     """Yield (SQL of when it holds, digits allowed, whose digits)."""
-    column = cell.column
-    if column.scale != "currency":
-        yield "true", scale_of(cell, None), "the contract's scale"
-    elif column.currency is not None:
-        yield "true", plan.exponents[column.currency], column.currency
-    else:
-        currency = plan.cell(column.currency_column or "").raw
-        for exponent in sorted(set(plan.exponents.values())):
-            codes = [code for code, digits in plan.exponents.items() if digits == exponent]
-            listed = ", ".join(literal(code) for code in codes)
-            yield f"coalesce({currency} in ({listed}), false)", exponent, "its currency"
+    if not scaled_by_row(cell):
+        whose = cell.column.currency or "the contract's scale"
+        yield "true", fixed_scale(plan, cell), whose
+        return
+    currency = plan.currency_of(cell)
+    for exponent, codes in by_exponent(plan.exponents):
+        listed = ", ".join(literal(code) for code in codes)
+        yield f"coalesce({currency} in ({listed}), false)", exponent, "its currency"

@@ -58,10 +58,6 @@ class Record:
     fault_id: str = "A9"
 
 
-class _NeedsMoreError(Exception):
-    """The text ends inside quotes."""
-
-
 def read_record(source: BinaryIO, dialect: Dialect) -> Record | None:
     """Read the next record; None at the end of the file.
 
@@ -100,22 +96,24 @@ def _skip_huge(source: BinaryIO, raw: bytes, dialect: Dialect) -> Record:
 
 
 def _read_quoted(source: BinaryIO, raw: bytes, dialect: Dialect) -> Record:
-    lines = 1
-    while True:
-        try:
-            cells, problem, fault_id = _split(_without_line_end(raw), dialect)
-        except _NeedsMoreError:
-            more = source.readline(dialect.max_line_bytes + 2)
-            if not more:
-                raise Refused("A4", _open_at_end(lines)) from None
-            raw += more
-            lines += 1
-            if len(raw) > dialect.max_line_bytes:
-                raise Refused("A9", _open_too_long(lines, dialect)) from None
-            continue
-        if problem is not None and lines > 1:
-            raise Refused("A9", _badly_closed(lines, problem))
-        return Record(_without_line_end(raw), tuple(cells), lines, problem, fault_id)
+    splitter = _Splitter(dialect)
+    lines = [raw]
+    size = len(raw)
+    splitter.feed(raw)
+    while splitter.is_open:
+        raw = source.readline(dialect.max_line_bytes + 2)
+        if not raw:
+            raise Refused("A4", _open_at_end(len(lines)))
+        lines.append(raw)
+        size += len(raw)
+        if size > dialect.max_line_bytes:
+            raise Refused("A9", _open_too_long(len(lines), dialect))
+        splitter.feed(raw)
+    if splitter.problem is not None and len(lines) > 1:
+        raise Refused("A9", _badly_closed(len(lines), splitter.problem))
+    text = _without_line_end(b"".join(lines))
+    cells = () if splitter.problem else tuple(splitter.cells)
+    return Record(text, cells, len(lines), splitter.problem, splitter.fault_id)
 
 
 def _open_at_end(lines: int) -> str:
@@ -139,57 +137,82 @@ def _badly_closed(lines: int, problem: str) -> str:
     )
 
 
-def _split(text: bytes, dialect: Dialect) -> tuple[list[bytes], str | None, str]:
-    """Split one record; (cells, problem, fault id)."""
-    quote, delimiter = dialect.quote or b"", dialect.delimiter
-    cells: list[bytes] = []
-    at = 0
-    while True:
-        if text.startswith(quote, at):
-            cell, after = _quoted_cell(text, at, dialect)
-            cells.append(cell)
-            if after == len(text):
-                return cells, None, "A9"
-            if not text.startswith(delimiter, after):
-                return [], "text follows a closing quote; double the quotes inside texts", "A9"
-            at = after + 1
-            continue
-        end = text.find(delimiter, at)
-        cell = text[at:] if end < 0 else text[at:end]
-        if cell.lstrip(b" \t").startswith(quote):
-            return [], "a blank stands before an opening quote; remove it", "A9"
-        if b"\r" in cell:
-            return [], "a bare carriage return inside a line", "A16"
-        cells.append(cell)
-        if end < 0:
-            return cells, None, "A9"
-        at = end + 1
+class _Splitter:
+    """Splits one record into cells, line by line; each byte is looked at once."""
 
+    def __init__(self, dialect: Dialect) -> None:
+        self._quote = dialect.quote or b""
+        self._delimiter = dialect.delimiter
+        self._escape = dialect.escape
+        self._pieces: list[bytes] | None = None
+        self.cells: list[bytes] = []
+        self.problem: str | None = None
+        self.fault_id = "A9"
 
-def _quoted_cell(text: bytes, at: int, dialect: Dialect) -> tuple[bytes, int]:
-    """Return a quoted cell and the position behind its closing quote."""
-    quote, escape = dialect.quote or b"", dialect.escape
-    pieces: list[bytes] = []
-    begin = at + 1
-    if escape == quote:
+    @property
+    def is_open(self) -> bool:
+        """Whether the record goes on in the next line."""
+        return self._pieces is not None and self.problem is None
+
+    def feed(self, raw: bytes) -> None:
+        """Take one physical line with its end."""
+        text = _without_line_end(raw)
+        at = 0
+        if self._pieces is None and not text.startswith(self._quote):
+            at = self._plain_cells(text, 0)
+        while at <= len(text) and self.problem is None:
+            if self._pieces is None:
+                self._pieces = []
+                at += 1
+            end = self._quoted_cell(text, at)
+            if end is None:
+                self._pieces.append(raw[len(text) :])
+                return
+            self.cells.append(b"".join(self._pieces))
+            self._pieces = None
+            if end == len(text):
+                return
+            if not text.startswith(self._delimiter, end):
+                self._fail("text follows a closing quote; double the quotes inside texts")
+                return
+            at = self._plain_cells(text, end + 1)
+
+    def _plain_cells(self, text: bytes, at: int) -> int:
+        """Take cells until one is quoted; return where it begins, or a place behind the text."""
+        while not text.startswith(self._quote, at):
+            end = text.find(self._delimiter, at)
+            cell = text[at:] if end < 0 else text[at:end]
+            if cell.lstrip(b" \t").startswith(self._quote):
+                self._fail("a blank stands before an opening quote; remove it")
+            elif b"\r" in cell:
+                self._fail("a bare carriage return inside a line", "A16")
+            self.cells.append(cell)
+            if end < 0 or self.problem is not None:
+                return len(text) + 1
+            at = end + 1
+        return at
+
+    def _quoted_cell(self, text: bytes, begin: int) -> int | None:
+        """Take a quoted cell's text up to its closing quote; None when the line ends first."""
+        quote, escape = self._quote, self._escape
+        pieces = self._pieces if self._pieces is not None else []
         while True:
             end = text.find(quote, begin)
-            if end < 0:
-                raise _NeedsMoreError
-            pieces.append(text[begin:end])
-            if not text.startswith(quote, end + 1):
-                return quote.join(pieces), end + 1
-            begin = end + 2
-    while True:
-        end = text.find(quote, begin)
-        if end < 0:
-            raise _NeedsMoreError
-        escaped = text.find(escape, begin, end)
-        if escaped < 0:
-            pieces.append(text[begin:end])
-            return b"".join(pieces), end + 1
-        pieces += [text[begin:escaped], text[escaped + 1 : escaped + 2]]
-        begin = escaped + 2
+            if escape == quote and end >= 0 and text.startswith(quote, end + 1):
+                pieces.append(text[begin : end + 1])
+                begin = end + 2
+                continue
+            stop = len(text) if end < 0 else end
+            escaped = -1 if escape == quote else text.find(escape, begin, stop)
+            if escaped >= 0:
+                pieces += [text[begin:escaped], text[escaped + 1 : escaped + 2]]
+                begin = min(escaped + 2, len(text))
+                continue
+            pieces.append(text[begin:stop])
+            return None if end < 0 else end + 1
+
+    def _fail(self, problem: str, fault_id: str = "A9") -> None:
+        self.problem, self.fault_id = problem, fault_id
 
 
 class Sieve:

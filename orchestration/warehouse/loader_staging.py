@@ -14,13 +14,33 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import duckdb
 
 from orchestration.warehouse.loader_faults import Refused
 
 STAGE = "temp.main.stage"
-STAGE_REJECTS = "temp.main.stage_rejects"
+_REJECTS = "line bigint, fault_id varchar, reason varchar, row_text varchar"
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """A file that DuckDB may read in one go, and what proves that it read every line as one row.
+
+    Attributes:
+        relation: SQL of a relation with the columns `c0`, `c1`, ...
+        first_line: Line of the first row; rows follow without a gap.
+        rows: Rows that there must be.
+        inner_delimiters: Delimiters that there must be inside values.
+        clean: No value can hold a control character.
+    """
+
+    relation: str
+    first_line: int
+    rows: int
+    inner_delimiters: int
+    clean: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +48,44 @@ class Staged:
     """A file as rows of text in `temp.main.stage`, columns `c0`, `c1`, ...
 
     Attributes:
-        header: Names as the file gives them, by position of their cells; data, never SQL.
         line_sql: Expression over the stage with the physical line of a row, from 1.
         rows: Rows staged.
         rejects: Rows that no cells could be read from; they stand in `temp.main.stage_rejects`.
-        decimal_separator: Of the staged numbers.
-        delimiter: With which a rejected row is shown again.
+        clean: No value can hold a control character.
     """
 
-    header: tuple[str, ...]
     line_sql: str
     rows: int
     rejects: int
-    decimal_separator: str
-    delimiter: str
+    clean: bool
+
+
+class Reader(Protocol):
+    """One opened file of any format.
+
+    Attributes:
+        header: Names as the file gives them, by position of their cells; data, never SQL.
+        separator: Decimal separator.
+        delimiter: With which a rejected row is shown again.
+    """
+
+    @property
+    def header(self) -> tuple[str, ...]: ...
+
+    @property
+    def separator(self) -> str: ...
+
+    @property
+    def delimiter(self) -> str: ...
+
+    def direct(self) -> Direct | None:
+        """Return how DuckDB may read it in one go, if it may."""
+
+    def stage(self, direct: Direct | None) -> Staged:
+        """Stage it, exactly, or by a direct reading that is proved."""
+
+    def close(self) -> None:
+        """Remove work files."""
 
 
 def cells(count: int) -> tuple[str, ...]:
@@ -50,16 +94,14 @@ def cells(count: int) -> tuple[str, ...]:
 
 
 def create_rejects(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the empty table of rows that a reader could not split into cells."""
-    connection.execute(
-        f"create or replace temp table {STAGE_REJECTS.rpartition('.')[2]} "
-        "(line bigint, fault_id varchar, reason varchar, row_text varchar)"
-    )
+    """Create the table of rows that a reader could not split into cells, if it is not there."""
+    connection.execute(f"create temp table if not exists stage_rejects ({_REJECTS})")
 
 
 def drop_stage(connection: duckdb.DuckDBPyConnection) -> None:
     """Forget the staged file."""
-    for table in ("stage", "stage_rejects", "checked"):
+    connection.execute("drop view if exists temp.main.checked")
+    for table in ("stage", "stage_rejects", "checked_rows", "rejected", "dropped", "known"):
         connection.execute(f"drop table if exists temp.main.{table}")
 
 

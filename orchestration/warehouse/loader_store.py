@@ -11,7 +11,8 @@ import duckdb
 from orchestration.core.errors import ReconError
 from orchestration.warehouse.connection import literal, quoted
 from orchestration.warehouse.loader_books import FileEntry, stored_name
-from orchestration.warehouse.loader_check import Plan
+from orchestration.warehouse.loader_pass import Checked
+from orchestration.warehouse.loader_plan import Plan
 from orchestration.warehouse.loader_reasons import row_text_sql
 from orchestration.warehouse.loader_staging import STAGE
 
@@ -24,13 +25,13 @@ class Store:
         connection: The writer, inside a transaction.
         plan: How the file is read.
         entry: Its row in the books; the counts are filled in here.
-        unsound: Rows that failed their check; `temp.main.rejected` says why.
+        checked: The file as it was read and checked.
     """
 
     connection: duckdb.DuckDBPyConnection
     plan: Plan
     entry: FileEntry
-    unsound: int
+    checked: Checked
 
     @property
     def table(self) -> str:
@@ -44,16 +45,24 @@ class Store:
         head = () if updated_at is None else (quoted(updated_at),)
         return (*head, "_business_on", "_load_seq", "_line")
 
+    def prepare(self) -> None:
+        """Find keys that stand more than once in the file; runs before the transaction begins.
+
+        Inside it, rows that were staged there would have other row numbers than those checked.
+        """
+        self.connection.execute(
+            "create or replace temp table dropped (_row bigint, is_conflict boolean)"
+        )
+        self._drop_repeated_keys()
+        if self.scalar("select count(*) from dropped where is_conflict"):
+            self.checked.line_sql()
+
     def run(self) -> None:
         """Store the file and fill in the counts of its entry.
 
         Raises:
             ReconError: What was stored, skipped and rejected is not what was read.
         """
-        self.connection.execute(
-            "create or replace temp table dropped (_line bigint, is_conflict boolean)"
-        )
-        self._drop_repeated_keys()
         versioned = self._drop_known_versions()
         self._insert_rows(with_versions=versioned)
         self._insert_rejects()
@@ -75,12 +84,12 @@ class Store:
         self.connection.execute(
             """
             insert into dropped
-            select _line, contents > 1
+            select _row, contents > 1
             from (
                 select
-                    _line,
+                    _row,
                     count(distinct _row_hash) over (partition by _key_hash) as contents,
-                    row_number() over (partition by _key_hash order by _line) as place
+                    row_number() over (partition by _key_hash order by _row) as place
                 from checked
                 where _ok and _key_hash in (
                     select _key_hash from checked where _ok group by all having count(*) > 1
@@ -115,22 +124,22 @@ class Store:
         self.connection.execute(
             f"""
             insert into dropped
-            select _line, false
+            select _row, false
             from (
                 select
-                    _line, is_new, _row_hash,
+                    _row, is_new, _row_hash,
                     lag(_row_hash) over (partition by _key_hash order by {ordering}) as before
                 from (
-                    select _key_hash, _row_hash, {order}, _load_seq, _line, false as is_new
+                    select _key_hash, _row_hash, {order}, _load_seq, _line, null as _row, false as is_new
                     from known
                     union all
                     select
                         _key_hash, _row_hash, {moved}{self._business_on} as _business_on,
-                        {self.entry.load_seq} as _load_seq, _line, true as is_new
+                        {self.entry.load_seq} as _load_seq, _line, _row, true as is_new
                     from checked
                     where _ok
                         and _key_hash in (select _key_hash from known)
-                        and _line not in (select _line from dropped)
+                        and _row not in (select _row from dropped)
                 )
             )
             where is_new and _row_hash = before
@@ -147,7 +156,7 @@ class Store:
         """SQL condition of the rows to be stored."""
         if self.scalar("select count(*) from dropped") == 0:
             return "_ok"
-        return "_ok and _line not in (select _line from dropped)"
+        return "_ok and _row not in (select _row from dropped)"
 
     def _insert_rows(self, *, with_versions: bool) -> None:
         stream, entry = self.plan.stream, self.entry
@@ -177,12 +186,12 @@ class Store:
         )
 
     def _insert_rejects(self) -> None:
-        if self.plan.staged.rejects:
+        if self.checked.rejects:
             self._reject(
                 "select line, null, fault_id, reason, null, row_text, null, '' "
                 "from temp.main.stage_rejects"
             )
-        if self.unsound:
+        if self.checked.unsound:
             self._reject(
                 "select _line, faults[1].column_name, faults[1].fault_id, "
                 "array_to_string(list_transform(faults, lambda fault: fault.reason), '; '), "
@@ -202,10 +211,10 @@ class Store:
             "which is right; correct the file and deliver it again'"
         )
         return (
-            f"select _line, {literal(plan.stream.key[-1])}, 'A23', 'key ' || {key}{reason}, {key}, "
+            f"select {self.checked.line_sql()}, {literal(plan.stream.key[-1])}, 'A23', 'key ' || {key}{reason}, {key}, "
             f"{row_text_sql(plan)}, {plan.accounted_amount}, {plan.accounted_currency} "
-            f"from (select *, {plan.staged.line_sql} as _line from {STAGE} as stage) as stage "
-            "where _line in (select _line from dropped where is_conflict)"
+            f"from {STAGE} as stage "
+            "where stage.rowid in (select _row from dropped where is_conflict)"
         )
 
     def _reject(self, select: str) -> None:
@@ -240,18 +249,16 @@ class Store:
     def _insert_duplicates(self) -> None:
         self._book("duplicate_rows", f"""
             select {self._stored_currency} as currency_code, {self._stored_amount} as amount
-            from checked where _line in (select _line from dropped where not is_conflict)
+            from checked where _row in (select _row from dropped where not is_conflict)
         """)
 
     def _insert_accounting(self) -> None:
         """Book what the file says, from its text; nothing of what was stored takes part."""
         rejected = ""
-        if self.plan.staged.rejects:
+        if self.checked.rejects:
             rejected = "union all select '', 0 from temp.main.stage_rejects"
         self._book("accounting", f"""
-            select {self.plan.accounted_currency} as currency_code,
-                {self.plan.accounted_amount} as amount
-            from {STAGE} as stage {rejected}
+            select _currency as currency_code, _amount as amount from checked {rejected}
         """)
 
     def _book(self, table: str, select: str) -> None:
@@ -266,10 +273,10 @@ class Store:
         )
 
     def _count(self) -> None:
-        entry, staged = self.entry, self.plan.staged
-        entry.rows_read = staged.rows + staged.rejects
+        entry, checked = self.entry, self.checked
+        entry.rows_read = checked.rows + checked.rejects
         conflicts = self.scalar("select count(*) from dropped where is_conflict")
-        entry.rows_rejected = staged.rejects + self.unsound + conflicts
+        entry.rows_rejected = checked.rejects + checked.unsound + conflicts
         entry.rows_duplicate = self.scalar("select count(*) from dropped where not is_conflict")
         entry.rows_loaded = self.scalar(
             f"select count(*) from {self.table} where _load_seq = ? and _line is not null",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import duckdb
 
-from orchestration.core.contracts import RAW_TYPES, SourceContract, StreamContract
+from orchestration.core.contracts import RAW_TYPES, ColumnType, SourceContract, StreamContract
 from orchestration.core.errors import ReconError
 from orchestration.warehouse.connection import quoted
 
@@ -106,6 +106,16 @@ def raw_columns(stream: StreamContract) -> dict[str, str]:
     return {**declared, **PROVENANCE}
 
 
+def column_order(
+    connection: duckdb.DuckDBPyConnection, stream: StreamContract
+) -> tuple[str, ...]:
+    """Return the contract's columns in the order of the raw table, later additions last."""
+    rows = connection.execute(
+        f"select name from pragma_table_info('raw.{stream.table}') order by cid"
+    ).fetchall()
+    return tuple(row[0] for row in rows if row[0] in stream.columns)
+
+
 def ensure_raw_tables(
     connection: duckdb.DuckDBPyConnection, contracts: Iterable[SourceContract]
 ) -> None:
@@ -139,15 +149,27 @@ def _present_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[st
     return present
 
 
-def _create(table: str, columns: Mapping[str, str]) -> str:
-    body = ", ".join(f"{quoted(name)} {data_type}" for name, data_type in columns.items())
+def _create(table: str, columns: Mapping[str, str], how: Mapping[str, str] | None = None) -> str:
+    body = ", ".join(
+        f"{quoted(name)} {data_type}{(how or {}).get(name, '')}"
+        for name, data_type in columns.items()
+    )
     return f"create table raw.{quoted(table)} ({body})"
+
+
+def _compressed(stream: StreamContract) -> dict[str, str]:
+    """Name the compression that ids end up with anyway: trying them all costs half the writing."""
+    return {
+        name: " using compression fsst"
+        for name, column in stream.columns.items()
+        if column.type is ColumnType.ID and column.default is None
+    }
 
 
 def _stream_statements(stream: StreamContract, present: dict[str, str] | None) -> list[str]:
     wanted = raw_columns(stream)
     if present is None:
-        return [_create(stream.table, wanted)]
+        return [_create(stream.table, wanted, _compressed(stream))]
     for name, data_type in wanted.items():
         stored = present.get(name, data_type)
         if stored != data_type:

@@ -9,8 +9,7 @@ from decimal import Decimal
 from orchestration.warehouse.landing import shown
 from orchestration.warehouse.loader_archive import Archived, archive
 from orchestration.warehouse.loader_books import Books, FileEntry, stored_name
-from orchestration.warehouse.loader_check import Plan, build_checked
-from orchestration.warehouse.loader_csv import stage_csv
+from orchestration.warehouse.loader_csv import open_csv
 from orchestration.warehouse.loader_drift import (
     check_window,
     make_plan,
@@ -18,7 +17,7 @@ from orchestration.warehouse.loader_drift import (
     vanished,
 )
 from orchestration.warehouse.loader_faults import Held, Refused
-from orchestration.warehouse.loader_json import stage_json
+from orchestration.warehouse.loader_json import open_json
 from orchestration.warehouse.loader_manifest import (
     Manifest,
     check_bytes,
@@ -26,11 +25,12 @@ from orchestration.warehouse.loader_manifest import (
     manifest_digest,
     read_manifest,
 )
-from orchestration.warehouse.loader_parquet import stage_parquet
-from orchestration.warehouse.loader_reasons import build_rejected
+from orchestration.warehouse.loader_parquet import open_parquet
+from orchestration.warehouse.loader_pass import Checked, check_file
 from orchestration.warehouse.loader_session import Session
-from orchestration.warehouse.loader_staging import STAGE, Staged, drop_stage, time_limit
+from orchestration.warehouse.loader_staging import Reader, drop_stage
 from orchestration.warehouse.loader_store import Store
+from orchestration.warehouse.loader_tables import column_order
 
 
 def take_file(session: Session, books: Books, entry: FileEntry) -> bool:
@@ -109,61 +109,61 @@ def _load(
     archived: Archived,
     manifest: Manifest | None,
 ) -> None:
-    connection = session.connection
-    staged = _stage(session, entry, archived, manifest)
-    entry.header = staged.header
-    day = entry.candidate.business_on or entry.observed_at.date()
-    plan = make_plan(staged, entry.stream, session.exponents, day)
-    fresh = check_window(connection, plan, entry)
-    entry.new_columns = tuple(name for name, _ in plan.extras)
-    _refuse_empty(staged, manifest)
-    with time_limit(connection, session.settings.parse_timeout_seconds):
-        unsound = build_checked(connection, plan)
-        if unsound:
-            build_rejected(connection, plan)
-    if manifest is not None:
-        entry.declared_rows = manifest.rows
-        check_content(manifest, staged.rows + staged.rejects, _sum(session, plan))
-    loaded = [known for known in books.of(entry.stream) if known.status == "loaded"]
-    gone = vanished(plan, loaded[-1] if loaded else None)
-    _remark(entry, books)
-    entry.status = "loaded"
+    reader = _open(session, entry, archived, manifest)
+    try:
+        entry.header = reader.header
+        day = entry.candidate.business_on or entry.observed_at.date()
+        order = column_order(session.connection, entry.stream)
+        plan = make_plan(reader, entry.stream, order, session.exponents, day)
+        fresh = check_window(session.connection, plan, entry)
+        entry.new_columns = tuple(name for name, _ in plan.extras)
+        checked = check_file(session.connection, reader, plan, session.settings)
+        _refuse_empty(checked, manifest)
+        if manifest is not None:
+            entry.declared_rows = manifest.rows
+            check_content(manifest, checked.rows + checked.rejects, _sum(session))
+        loaded = [known for known in books.of(entry.stream) if known.status == "loaded"]
+        gone = vanished(plan, loaded[-1] if loaded else None)
+        _remark(entry, books)
+        entry.status = "loaded"
+        store = Store(session.connection, plan, entry, checked)
+        store.prepare()
 
-    def work() -> None:
-        Store(connection, plan, entry, unsound).run()
-        changes = [(name, "added", ends_on) for name, ends_on in fresh]
-        changes += [(name, "removed", None) for name in gone]
-        record_changes(connection, entry, changes, "accepted")
+        def work() -> None:
+            store.run()
+            changes = [(name, "added", ends_on) for name, ends_on in fresh]
+            changes += [(name, "removed", None) for name in gone]
+            record_changes(session.connection, entry, changes, "accepted")
 
-    session.record(entry, work)
+        session.record(entry, work)
+    finally:
+        reader.close()
 
 
-def _stage(
+def _open(
     session: Session, entry: FileEntry, archived: Archived, manifest: Manifest | None
-) -> Staged:
+) -> Reader:
+    connection, stream, settings = session.connection, entry.stream, session.settings
     if archived.kind in ("json", "jsonl"):
-        return stage_json(session.connection, archived, entry.stream, session.settings)
+        return open_json(connection, archived, stream, settings)
     if archived.kind == "parquet":
-        return stage_parquet(session.connection, archived, entry.stream, session.settings)
+        return open_parquet(connection, archived, stream, settings)
     vouched = manifest is not None and manifest.vouches_for_end
-    return stage_csv(
-        session.connection, archived, entry.stream.format, session.settings, vouched=vouched
-    )
+    return open_csv(connection, archived, stream.format, settings, vouched=vouched)
 
 
-def _refuse_empty(staged: Staged, manifest: Manifest | None) -> None:
+def _refuse_empty(checked: Checked, manifest: Manifest | None) -> None:
     declared_empty = manifest is not None and manifest.rows == 0
-    if staged.rows + staged.rejects == 0 and not declared_empty:
+    if checked.rows + checked.rejects == 0 and not declared_empty:
         raise Refused(
             "A8",
             "the file has no rows; if that is meant, put a manifest with \"rows\": 0 beside it",
         )
 
 
-def _sum(session: Session, plan: Plan) -> Decimal:
+def _sum(session: Session) -> Decimal:
     row = session.connection.execute(
-        f"select coalesce(sum({plan.accounted_amount}), cast(0 as decimal(18, 4))) "
-        f"from {STAGE} as stage"
+        "select coalesce(sum(_amount), cast(0 as decimal(18, 4))) from checked"
     ).fetchone()
     return Decimal(0) if row is None else Decimal(row[0])
 

@@ -1,26 +1,26 @@
 """What the text of each column type looks like, and how it becomes a value: SQL expressions.
 
 What belongs here: one pattern and one conversion a type. What does not: putting them together for
-a stream (`loader_check`) and wording of reasons (`loader_reasons`). The loader imports these.
+a stream (`loader_check`, `loader_sound`) and wording of reasons (`loader_reasons`). The loader
+imports this.
 
 A value is converted only after its text has matched the pattern of its type, so DuckDB's lenient
 casts (blanks, exponents, underscores, silent rounding) never decide anything.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestration.core.contracts import ColumnContract, ColumnType
+from orchestration.core.contracts import RAW_TYPES, ColumnContract, ColumnType
 from orchestration.warehouse.connection import literal
 
 TEXT = r"[^\x00-\x08\x0b\x0c\x0e-\x1f]"
+CONTROL = r"[\x00-\x08\x0b\x0c\x0e-\x1f]"
 PLAIN = r"[^\x00-\x1f\x7f]"
-FIRST_MOMENT = "timestamp '1990-01-01'"
-END_OF_TIME = "timestamp '2101-01-01'"
 _CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
 _OFFSET = r"(?:Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])"
-_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+# Years outside 1990 to 2100 are not plausible; what is left is whether the day exists.
+_DAY = r"(?:199[0-9]|20[0-9]{2}|2100)-[0-9]{2}-[0-9]{2}"
 
 _NUMBER_DIGITS: Mapping[ColumnType, tuple[int, int]] = {
     ColumnType.RATE: (16, 12),
@@ -56,23 +56,6 @@ class Cell:
             return "cast(null as varchar)" if default is None else literal(default)
         inner = f"stage.{self.source}"
         return inner if default is None else f"coalesce({inner}, {literal(default)})"
-
-    @property
-    def tagged(self) -> str:
-        """SQL of tag and text as they enter the row's hash; null where there is only the default.
-
-        Absent, empty and spelled-out default are thus the same content, and a column that the
-        contract gains later leaves the hashes of old rows alone.
-        """
-        inner = f"stage.{self.source}"
-        if self.column.default:
-            inner = f"nullif({inner}, {literal(self.column.default)})"
-        return f"{literal(tag(self.name))} || {inner}"
-
-
-def tag(name: str) -> str:
-    """Return the four characters that stand for a column in a row's hash."""
-    return hashlib.sha256(name.encode()).hexdigest()[:4]
 
 
 def escape_pattern(text: str) -> str:
@@ -120,9 +103,9 @@ def value_sql(cell: Cell, separator: str, minor_factor: str | None) -> str:
     """
     raw = cell.raw
     kind = cell.column.type
-    if kind in (ColumnType.ID, ColumnType.STRING, ColumnType.CURRENCY, ColumnType.PERIOD):
-        return raw
     if cell.source is None and cell.column.default is None:
+        return f"cast(null as {RAW_TYPES[kind]})"
+    if kind in (ColumnType.ID, ColumnType.STRING, ColumnType.CURRENCY, ColumnType.PERIOD):
         return raw
     number = raw if separator == "." else f"replace({raw}, '{separator}', '.')"
     if kind is ColumnType.AMOUNT and minor_factor is not None:
@@ -167,17 +150,6 @@ def _has_offset(raw: str) -> str:
     return (
         f"({raw}[-1] = 'Z' or {raw}[-6] in {signs} or ({raw}[-5] in {signs} and length({raw}) > 16))"
     )
-
-
-def moment_sql(cell: Cell, value: str) -> str | None:
-    """Return the SQL that a date or time must satisfy beyond its pattern; None for other types."""
-    if cell.source is None or cell.column.type not in (ColumnType.DATE, ColumnType.TIMESTAMP):
-        return None
-    plausible = f"({value} >= {FIRST_MOMENT} and {value} < {END_OF_TIME})"
-    test = plausible
-    if cell.column.type is ColumnType.TIMESTAMP and cell.column.timezone is not None:
-        test = f"({plausible} and {exists_locally_sql(cell)})"
-    return f"coalesce({cell.raw} is null or {test}, false)"
 
 
 def exists_locally_sql(cell: Cell) -> str:

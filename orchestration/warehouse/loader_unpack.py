@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy
+
 from orchestration.core.contracts import FileFormat
 from orchestration.settings import Settings
 from orchestration.warehouse.loader_archive import Archived
@@ -23,7 +25,7 @@ _GZIP_WINDOW = 31
 _MEMBERS = 1000
 _PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz",
            b"\x28\xb5\x2f\xfd": "zstd"}
-_CONTROLS = bytes(code for code in range(32) if code not in (9, 10, 13))
+_TAB, _LINE_FEED, _RETURN, _BLANK, _DELETE = 9, 10, 13, 32, 127
 _BLANKS_AT_QUOTE = re.compile(rb'(?:^|[^"\w])[ \t]+"|"[ \t]+(?:[^"\w]|$)')
 
 
@@ -36,10 +38,9 @@ class TextFacts:
         newlines: Line feeds.
         returns: Carriage returns.
         pairs: Carriage returns followed by a line feed.
-        blank_lines: Whether an empty line was seen after the first line.
         quotes: Quote characters of the format.
         delimiters: Delimiters of the format.
-        controls: C0 control bytes other than tab, line feed and carriage return.
+        controls: C0 control bytes but line ends, and DEL; tabs only where they do not delimit.
         odd_quotes: Whether blanks were seen at a quote.
         ends_with_newline: Whether the last line is closed.
     """
@@ -48,7 +49,6 @@ class TextFacts:
     newlines: int = 0
     returns: int = 0
     pairs: int = 0
-    blank_lines: bool = False
     quotes: int = 0
     delimiters: int = 0
     controls: int = 0
@@ -207,12 +207,14 @@ def transcoded(source: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 
 
 class _Counter:
-    """Counts facts over chunks; a tail of the last chunk meets patterns across the border."""
+    """Counts facts over chunks; a seam of a few bytes meets what lies across their border."""
+
+    _SEAM = 3
 
     def __init__(self, facts: TextFacts, quote: bytes, delimiter: bytes) -> None:
         self._facts = facts
-        self._quote = quote
-        self._delimiter = delimiter
+        self._quote = quote[0]
+        self._delimiter = delimiter[0]
         self._tail = b""
 
     def add(self, chunk: bytes) -> None:
@@ -221,25 +223,36 @@ class _Counter:
             return
         if facts.size == 0:
             _refuse_utf16(chunk)
+        found = numpy.frombuffer(chunk, numpy.uint8)
+        line_ends = _count(found == _LINE_FEED)
+        returns = _count(found == _RETURN)
+        delimiters = _count(found == self._delimiter)
+        low = _count(found < _BLANK) + _count(found == _DELETE)
         facts.size += len(chunk)
-        facts.newlines += chunk.count(b"\n")
-        facts.quotes += chunk.count(self._quote)
-        facts.delimiters += chunk.count(self._delimiter)
-        facts.controls += len(chunk) - len(chunk.translate(None, _CONTROLS))
-        joined = self._tail + chunk
-        returns = chunk.count(b"\r")
+        facts.newlines += line_ends
+        facts.returns += returns
+        facts.delimiters += delimiters
+        facts.quotes += _count(found == self._quote)
+        facts.controls += low - line_ends - returns - delimiters * (self._delimiter == _TAB)
         if returns or self._tail.endswith(b"\r"):
-            facts.returns += returns
-            facts.pairs += chunk.count(b"\r\n")
-            facts.pairs += self._tail.endswith(b"\r") and chunk.startswith(b"\n")
-            facts.blank_lines |= b"\n\r\n" in joined
-        facts.blank_lines |= b"\n\n" in joined
-        if facts.quotes and (b' "' in joined or b'" ' in joined or b"\t" in joined):
-            facts.odd_quotes |= _BLANKS_AT_QUOTE.search(joined) is not None
-        self._tail = chunk[-3:]
+            facts.pairs += chunk.count(b"\r\n") + (self._tail[-1:] + chunk[:1] == b"\r\n")
+        if facts.quotes and not facts.odd_quotes:
+            seam = self._tail + chunk[: self._SEAM]
+            facts.odd_quotes = _has_odd_quotes(chunk) or _has_odd_quotes(seam)
+        self._tail = (self._tail + chunk[-self._SEAM :])[-self._SEAM :]
 
     def end(self) -> None:
         self._facts.ends_with_newline = self._tail.endswith((b"\n", b"\r"))
+
+
+def _count(where: numpy.ndarray) -> int:
+    return int(numpy.count_nonzero(where))
+
+
+def _has_odd_quotes(text: bytes) -> bool:
+    if b' "' in text or b'" ' in text or b"\t" in text:
+        return _BLANKS_AT_QUOTE.search(text) is not None
+    return False
 
 
 def _refuse_utf16(start: bytes) -> None:

@@ -7,7 +7,6 @@ import pytest
 from landed_rows import ORDER_HEADER, csv_text, order, orders
 from loader_harness import assert_only_row_rejected, assert_refused
 
-from orchestration.warehouse.loader_types import tag
 
 # A16
 
@@ -108,11 +107,11 @@ def test_a16_control_characters_and_broken_utf_8_are_quarantined(harness):
 def test_a16_a_separator_inside_a_value_cannot_stand_in_for_another_column(
     harness, column, value, forged, forged_value
 ):
-    """Rows are checked as one joined text; its separator and tags can be written by anybody."""
+    """Rows are checked as one joined text; its separator can be written by anybody."""
     harness.load_rows("customers.csv", "customer_id\nC-1\n")
     row = order("SO-BAD", contract_id="")
     row[forged] = ""
-    row[column] = f"{value}\x1f{tag(forged)}{forged_value}"
+    row[column] = f"{value}\x1f{forged_value}"
 
     outcome = harness.load_rows("orders.csv", csv_text([*orders(4), row]))
 
