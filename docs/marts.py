@@ -1,7 +1,8 @@
-"""Writes docs/marts.md, the page that readers of the marts rely on, from the models' own descriptions.
+"""Writes docs/marts.md, the page that readers of the marts rely on, from the models' descriptions.
 
-What belongs here: turning `dbt_project/models/marts/**/*.yml` into one page. What does not: any wording
-about a column, which stands in that YAML. Run as `python docs/marts.py` to write, `--check` to compare.
+What belongs here: turning `dbt_project/models/marts/**/*.yml` into one page. What does not: any
+wording about a column, which stands in that YAML. Nobody imports this; run as
+`python docs/marts.py` to write the page, with `--check` to compare.
 """
 
 import sys
@@ -13,9 +14,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "marts.md"
 HEAD = """# The marts
 
-The schema `marts` of `serving/current.duckdb` is the public interface: contracts are enforced when it is built, and a
-column is removed only through a new version. Times are UTC; amounts are DECIMAL(18,4) in major units of the row's
-`currency_code`. This page is written by `python docs/marts.py` from the models' descriptions.
+The schema `marts` of `serving/current.duckdb` is the public interface: contracts are enforced when
+it is built, and a column is removed only through a new version. Times are UTC; amounts are
+DECIMAL(18,4) in major units of the row's `currency_code`. This page is written by
+`python docs/marts.py` from the models' descriptions.
 """
 
 
@@ -23,8 +25,8 @@ def page() -> str:
     """Return the whole page as Markdown."""
     parts = [HEAD]
     for path in sorted((ROOT / "dbt_project" / "models" / "marts").glob("*/_*__models.yml")):
-        for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]:
-            parts.append(_section(path.parent, model))
+        models = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+        parts.extend(_section(path.parent, model) for model in models)
     return "\n".join(parts)
 
 
@@ -46,7 +48,7 @@ def main(arguments: list[str]) -> int:
     if "--check" in arguments:
         stale = not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page()
         if stale:
-            print("docs/marts.md is not what the models say: run python docs/marts.py")
+            sys.stdout.write("docs/marts.md is stale: run python docs/marts.py\n")
         return int(stale)
     PAGE.write_text(page(), encoding="utf-8")
     return 0

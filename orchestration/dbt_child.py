@@ -108,7 +108,7 @@ def _address(environment: Path) -> bytes:
 def _is_ours(connection: socket.socket) -> bool:
     """Whether the other end belongs to the user whom we run for; names are open to everybody."""
     found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    return struct.unpack("3i", found)[1] == os.getuid()
+    return bool(struct.unpack("3i", found)[1] == os.getuid())
 
 
 def _call_server(environment: Path, arguments: list[str]) -> int | None:

@@ -215,7 +215,7 @@ def _build(  # noqa: PLR0913 - one recursion carries the path and both results
     if isinstance(node, yaml.MappingNode):
         built: dict[Any, Any] = {}
         for key_node, value_node in node.value:
-            key = loader.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = loader.construct_object(key_node, deep=True)
             below = (*path, key)
             if key in built:
                 line = key_node.start_mark.line + 1
@@ -228,4 +228,4 @@ def _build(  # noqa: PLR0913 - one recursion carries the path and both results
             _build(loader, child, (*path, index), lines, shown, problems)
             for index, child in enumerate(node.value)
         ]
-    return loader.construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+    return loader.construct_object(node, deep=True)

@@ -1,6 +1,6 @@
 """Errors that a person will read, with the exit code each one ends a command with.
 
-What belongs here: one class per recoverable cause. What does not: wording of one particular failure.
+What belongs here: one class per recoverable cause. What does not: the wording of one failure.
 Anyone may import this.
 """
 

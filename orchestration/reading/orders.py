@@ -117,7 +117,7 @@ def resolve_key(published: Published, key: str) -> str:
         rows = _rows(published, f"select distinct recon_key from ({sql})", [name], table)
         keys = sorted(row["recon_key"] for row in rows if row["recon_key"] is not None)
         if len(keys) == 1:
-            return keys[0]
+            return str(keys[0])
         if keys:
             shown = ", ".join(keys[:SHOWN_CHOICES])
             raise UsageRefused(

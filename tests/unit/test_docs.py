@@ -1,4 +1,4 @@
-"""The docs say what is there: pages that are written from the code are up to date, links lead somewhere."""
+"""The docs say what is there: pages written from the code are up to date, links lead somewhere."""
 
 import re
 import subprocess
@@ -13,7 +13,10 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 
 def test_the_page_of_the_marts_is_what_the_models_say() -> None:
     checked = subprocess.run(
-        [sys.executable, ROOT / "docs" / "marts.py", "--check"], capture_output=True, text=True
+        [sys.executable, ROOT / "docs" / "marts.py", "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert checked.returncode == 0, checked.stdout
