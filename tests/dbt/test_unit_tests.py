@@ -25,6 +25,8 @@ WITHOUT_RULES = {
     "int_evidence",  # unions the legs
     "int_evidence__seller_split",  # renames; its references resolve as those of payments do
     "int_expectations",  # unions the legs
+    "int_files",  # hands on what the loader wrote
+    "int_gate_checks",  # hands on what the gates wrote
     "int_order_lines__current",  # looks up the current version
     "int_order_lines__keyed",  # looks up the document
     "int_orders",  # looks up customer, terms and policy

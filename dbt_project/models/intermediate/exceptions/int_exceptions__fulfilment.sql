@@ -61,7 +61,8 @@ final as (
                 'Nothing of line ' || canonical_line_no || ' (' || {{ quantity_text('expected_quantity') }} || ' of '
                 || sku || ') is known to have left by ' || cast(cast(due_at as date) as {{ dbt.type_string() }}) || '.'
             else
-                'Shipped ' || {{ quantity_text('actual_quantity') }} || ' of ' || {{ quantity_text('expected_quantity') }}
+                'Shipped ' || {{ quantity_text('actual_quantity') }}
+                || ' of ' || {{ quantity_text('expected_quantity') }}
                 || ' of ' || sku || ' (line ' || canonical_line_no || ').'
         end as explanation,
 
@@ -72,7 +73,8 @@ final as (
 
         ---------- timestamps
         case when exception_code = 'FUL_OVER' then coalesce(last_known_at, due_at)
-            else coalesce(due_at, last_known_at) end as opened_at
+            else coalesce(due_at, last_known_at)
+        end as opened_at
     from classified
 )
 

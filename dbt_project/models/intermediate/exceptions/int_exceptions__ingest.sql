@@ -27,7 +27,8 @@ refused_files as (
         files.source || '/' || files.file_name as native_ref,
         '' as currency_code,
         'File ' || files.source || '/' || files.file_name || ' was refused ('
-            || coalesce(files.fault_id, 'unreadable') || '): ' || coalesce(files.reason, 'no reason given') as explanation,
+        || coalesce(files.fault_id, 'unreadable') || '): '
+        || coalesce(files.reason, 'no reason given') as explanation,
         {{ money('0') }} as leak_amount,
         files.observed_at as opened_at
     from files
@@ -45,7 +46,7 @@ rejected_rows as (
         source || '/' || file_name || ' line ' || cast(line_no as {{ dbt.type_string() }}) as native_ref,
         coalesce(currency_code, '') as currency_code,
         'Line ' || cast(line_no as {{ dbt.type_string() }}) || ' of ' || source || '/' || file_name
-            || ' was not read (' || fault_id || '): ' || reason as explanation,
+        || ' was not read (' || fault_id || '): ' || reason as explanation,
         coalesce(rejected_amount, {{ money('0') }}) as leak_amount,
         observed_at as opened_at
     from {{ ref('stg_landing__rejected_rows') }}
@@ -60,8 +61,8 @@ feed_gaps as (
         source || '.' || entity as native_ref,
         '' as currency_code,
         'The feed ' || source || '.' || entity || ' is not complete from '
-            || cast(gap_from_on as {{ dbt.type_string() }}) || ' to ' || cast(gap_to_on as {{ dbt.type_string() }})
-            || ': ' || gap_note || '. What it would show is not counted as missing.' as explanation,
+        || cast(gap_from_on as {{ dbt.type_string() }}) || ' to ' || cast(gap_to_on as {{ dbt.type_string() }})
+        || ': ' || gap_note || '. What it would show is not counted as missing.' as explanation,
         {{ money('0') }} as leak_amount,
         cast(gap_from_on as timestamp) as opened_at
     from {{ ref('int_feed_gaps') }}
@@ -100,7 +101,7 @@ suspect_rows as (
         failed_rows.native_key as native_ref,
         '' as currency_code,
         'A row of ' || failed_rows.source || '.' || failed_rows.stream || ' contradicts itself: '
-            || failed_rows.reason as explanation,
+        || failed_rows.reason as explanation,
         {{ money('0') }} as leak_amount,
         max(files.observed_at) as opened_at
     from {{ ref('stg_gates__failed_rows') }} as failed_rows

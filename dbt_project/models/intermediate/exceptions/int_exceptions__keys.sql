@@ -26,7 +26,7 @@ evidence_keys as (
         tenant,
         recon_key,
         source || '.' || stream || ' ' || native_id
-            || coalesce('/' || cast(line_no as {{ dbt.type_string() }}), '') as document_ref,
+        || coalesce('/' || cast(line_no as {{ dbt.type_string() }}), '') as document_ref,
         cast(_row_key as {{ dbt.type_string() }}) as document_key,
         native_id,
         source_system,
@@ -91,7 +91,7 @@ shipment_lines_without_header as (
         shipment_lines.tenant,
         cast(null as {{ dbt.type_string() }}) as recon_key,
         shipment_lines.source || '.' || shipment_lines.stream || ' ' || shipment_lines.shipment_id
-            || '/' || cast(shipment_lines.line_no as {{ dbt.type_string() }}) as document_ref,
+        || '/' || cast(shipment_lines.line_no as {{ dbt.type_string() }}) as document_ref,
         cast(shipment_lines._row_key as {{ dbt.type_string() }}) as document_key,
         shipment_lines.shipment_id as native_id,
         shipment_lines.source_system,
@@ -145,7 +145,8 @@ final as (
             when 'KEY_MISSING' then
                 document_ref || ' names no order: have its writer fill the reference.'
             when 'KEY_AMBIGUOUS' then
-                document_ref || ' names ' || order_ref || ', which several orders bear: say which store or system is meant.'
+                document_ref || ' names ' || order_ref
+                || ', which several orders bear: say which store or system is meant.'
             when 'KEY_COLLISION' then
                 document_ref || ' has the same id as another order: add the store or instance to tell them apart.'
             when 'FUL_NO_ORDER' then

@@ -73,22 +73,22 @@ final as (
 
         ---------- strings
         currency_code,
-        case exception_code
-            when 'MKT_PAYOUT_EXTRA' then
-                'Seller ' || seller_id || ' is stated with ' || {{ amount_text('matched_amount') }} || ' ' || currency_code
-                || ', but has no line on the order.'
-            when 'MKT_PAYOUT_MISSING' then
+        case
+            when exception_code = 'MKT_PAYOUT_EXTRA' then
+                'Seller ' || seller_id || ' is stated with ' || {{ amount_text('matched_amount') }}
+                || ' ' || currency_code || ', but has no line on the order.'
+            when exception_code = 'MKT_PAYOUT_MISSING' then
                 'No statement gives seller ' || seller_id || ' the ' || {{ amount_text('expected_amount') }} || ' '
                 || currency_code || ' of the order, due on '
                 || cast(cast(due_at as date) as {{ dbt.type_string() }}) || '.'
-            else case when seller_count is not null then
-                {{ amount_text('moved_amount') }} || ' ' || currency_code || ' of ' || {{ amount_text('shared_amount') }}
+            when seller_count is not null then
+                {{ amount_text('moved_amount') }} || ' ' || currency_code
+                || ' of ' || {{ amount_text('shared_amount') }}
                 || ' went to the wrong seller: the parts of ' || cast(seller_count as {{ dbt.type_string() }})
                 || ' sellers differ from their lines, their sum is right.'
             else
                 'Seller ' || seller_id || ' is stated with ' || {{ amount_text('matched_amount') }} || ' '
                 || currency_code || '; the order lines come to ' || {{ amount_text('expected_amount') }} || '.'
-            end
         end as explanation,
 
         ---------- numerics
@@ -98,7 +98,8 @@ final as (
 
         ---------- timestamps
         case when exception_code = 'MKT_PAYOUT_MISSING' then coalesce(due_at, last_known_at)
-            else coalesce(last_known_at, due_at) end as opened_at
+            else coalesce(last_known_at, due_at)
+        end as opened_at
     from classified
 )
 

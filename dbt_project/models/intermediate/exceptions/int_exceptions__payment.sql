@@ -99,7 +99,7 @@ final as (
                 {{ amount_text('matched_amount') }} || ' ' || currency_code || ' was received, but '
                 || case
                     when order_currency_code <> currency_code
-                        then 'the order is due in ' || order_currency_code || '.'
+                    then 'the order is due in ' || order_currency_code || '.'
                     when not has_total then 'the order has no lines, so nothing is known to be due.'
                     else 'nothing is due for the order.'
                 end
@@ -113,13 +113,15 @@ final as (
                 'Received ' || {{ amount_text('matched_amount') }} || ' of ' || {{ amount_text('expected_amount') }}
                 || ' ' || currency_code || ': ' || {{ amount_text('open_amount') }} || ' is missing'
                 || case when returned_amount > 0
-                    then ' after refunds of ' || {{ amount_text('returned_amount') }} || '.' else '.' end
+                    then ' after refunds of ' || {{ amount_text('returned_amount') }} || '.' else '.'
+                end
             else
                 'Received ' || {{ amount_text('matched_amount') }} || ' for ' || {{ amount_text('expected_amount') }}
                 || ' ' || currency_code || ': ' || {{ amount_text('variance_amount') }} || ' too much'
                 || case when instalment_count > 1
                     then ' (paid in ' || cast(instalment_count as {{ dbt.type_string() }}) || ' instalments).'
-                    else ' and no instalments that would explain it.' end
+                    else ' and no instalments that would explain it.'
+                end
         end as explanation,
 
         ---------- numerics
@@ -134,7 +136,8 @@ final as (
 
         ---------- timestamps
         case when exception_code in ('PAY_MISSING', 'PAY_SHORT') then coalesce(due_at, last_known_at)
-            else coalesce(last_known_at, due_at) end as opened_at
+            else coalesce(last_known_at, due_at)
+        end as opened_at
     from classified
 )
 

@@ -35,7 +35,10 @@ amendment_roots as (
         amendments.source_system,
         amendments.source_instance,
         coalesce(
-            third_hop.amends_order_ref, second_hop.amends_order_ref, first_hop.amends_order_ref, amendments.amends_order_ref
+            third_hop.amends_order_ref,
+            second_hop.amends_order_ref,
+            first_hop.amends_order_ref,
+            amendments.amends_order_ref
         ) as root_order_ref
     from amendments
     left join amendments as first_hop

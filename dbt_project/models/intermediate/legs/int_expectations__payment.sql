@@ -40,7 +40,7 @@ final as (
         ---------- timestamps
         case
             when orders.term_days is not null
-                then {{ plus_hours('orders.ordered_at', 'orders.term_days * 24') }}
+            then {{ plus_hours('orders.ordered_at', 'orders.term_days * 24') }}
             else {{ plus_hours('orders.ordered_at', 'leg_windows.window_hours') }}
         end as due_at
     from orders

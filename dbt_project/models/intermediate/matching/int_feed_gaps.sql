@@ -1,5 +1,6 @@
 -- Grain: one row per (source, tenant, entity): the days for which its feed is known to be incomplete.
--- Trap: tenant is null where a file was refused: nobody knows whose rows it held. No row means nothing is known to be missing.
+-- Trap: tenant is null where a file was refused: nobody knows whose rows it held. No row means that nothing is
+-- known to be missing.
 
 with declared as (
     select
@@ -122,7 +123,7 @@ short_deliveries as (
         declared.business_on as gap_to_on,
         'DECLARED_COUNT' as gap_reason_code,
         'declared ' || cast(declared.declared_row_count as {{ dbt.type_string() }})
-            || ' rows, delivered ' || cast(coalesce(delivered.row_count, 0) as {{ dbt.type_string() }}) as gap_note
+        || ' rows, delivered ' || cast(coalesce(delivered.row_count, 0) as {{ dbt.type_string() }}) as gap_note
     from declared
     left join delivered
         on declared.source = delivered.source

@@ -55,7 +55,7 @@ compared as (
         coalesce(leg_groups.order_source, orders.source) as rule_source,
         case
             when legs.measure_code = 'quantity'
-                then leg_groups.actual_quantity - leg_groups.expected_quantity
+            then leg_groups.actual_quantity - leg_groups.expected_quantity
             else cast(leg_groups.actual_amount - leg_groups.expected_amount as decimal(18, 6))
         end as variance_measure,
         {{ money('leg_groups.actual_amount - leg_groups.expected_amount') }} as variance_amount,
@@ -73,8 +73,8 @@ compared as (
         on leg_groups.tenant = gaps_of_tenants.tenant
         and legs.evidence_stream = gaps_of_tenants.entity
         and orders.source = gaps_of_tenants.source
-        and gaps_of_tenants.gap_to_on >= orders.ordered_on
-        and gaps_of_tenants.gap_from_on <= cast(leg_groups.due_at as date)
+        and orders.ordered_on <= gaps_of_tenants.gap_to_on
+        and cast(leg_groups.due_at as date) >= gaps_of_tenants.gap_from_on
     left join gaps_of_all_tenants
         on legs.evidence_stream = gaps_of_all_tenants.entity
         and orders.source = gaps_of_all_tenants.source
@@ -89,14 +89,14 @@ ruled as (
         residual_rules.residual_class as residual_rule_class,
         case
             when compared.variance_amount < 0
-                then greatest(
+            then greatest(
                     matching_rules.under_amount,
                     {{ money('compared.expected_amount * matching_rules.under_rate') }}
                 )
             else greatest(
-                matching_rules.over_amount,
-                {{ money('compared.expected_amount * matching_rules.over_rate') }}
-            )
+                    matching_rules.over_amount,
+                    {{ money('compared.expected_amount * matching_rules.over_rate') }}
+                )
         end as tolerance_amount
     from compared
     left join matching_rules
@@ -136,7 +136,7 @@ judged as (
         case
             when order_status_code in ('cancelled', 'deleted') and evidence_count = 0 then 'void'
             when leg_code = 'payment' and order_status_code in ('cancelled', 'deleted') and actual_amount > 0
-                then 'exception'
+            then 'exception'
             when residual_class <> 'UNEXPLAINED' then 'matched'
             when variance_measure < 0 and not is_due and evidence_count = 0 then 'not_due'
             when variance_measure < 0 and not is_due and returned_amount <= received_amount then 'partial'
@@ -186,7 +186,7 @@ final as (
         end as open_amount,
         case
             when status_code = 'void' or residual_class = 'UNEXPLAINED' or measure_code = 'quantity'
-                then {{ money('0') }}
+            then {{ money('0') }}
             else {{ money('expected_amount - actual_amount') }}
         end as residual_amount,
         expected_quantity,

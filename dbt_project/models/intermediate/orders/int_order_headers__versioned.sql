@@ -39,7 +39,7 @@ with_status as (
         case
             when headers._is_deleted then {{ money('0') }}
             when order_documents.is_amendment and order_statuses.status_code in ('cancelled', 'draft')
-                then {{ money('0') }}
+            then {{ money('0') }}
             else headers.total_amount
         end as effective_total_amount
     from headers

@@ -59,7 +59,7 @@ seen_by_versions as (
         not lines_of_orders.is_amendment
         or document_starts.document_at <= order_versions.version_at
     )
-        and (lines_of_orders._row_version = 1 or lines_of_orders.changed_at <= order_versions.version_at)
+    and (lines_of_orders._row_version = 1 or lines_of_orders.changed_at <= order_versions.version_at)
 ),
 
 -- An absolute quantity sets the level; changes count from there on.
@@ -102,7 +102,8 @@ folded_ranked as (
         folded.level_tax_amount,
         row_number() over (
             partition by seen_by_versions.recon_key, seen_by_versions.version_no, seen_by_versions.canonical_line_no
-            order by seen_by_versions.document_at desc, seen_by_versions.is_amendment desc, seen_by_versions._row_key
+            order by
+                seen_by_versions.document_at desc, seen_by_versions.is_amendment desc, seen_by_versions._row_key asc
         ) as attribute_rank
     from seen_by_versions
     inner join folded

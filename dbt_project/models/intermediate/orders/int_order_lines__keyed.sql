@@ -30,9 +30,9 @@ final as (
         order_lines.line_no,
         case
             when order_documents.is_amendment and order_lines.amends_line_no is not null
-                then cast(order_lines.amends_line_no as {{ dbt.type_string() }})
+            then cast(order_lines.amends_line_no as {{ dbt.type_string() }})
             when order_documents.is_amendment and not order_lines.is_quantity_delta
-                then order_documents.order_ref || ':' || cast(order_lines.line_no as {{ dbt.type_string() }})
+            then order_documents.order_ref || ':' || cast(order_lines.line_no as {{ dbt.type_string() }})
             else cast(order_lines.line_no as {{ dbt.type_string() }})
         end as canonical_line_no,
         order_lines.sku,

@@ -134,7 +134,7 @@ base_positions as (
     from events_numbered
     inner join events_numbered as base_events
         on events_numbered.recon_key = base_events.recon_key
-        and base_events.version_no <= events_numbered.version_no
+        and events_numbered.version_no >= base_events.version_no
     where base_events.is_header
         and not base_events.is_amendment
     group by events_numbered.recon_key, events_numbered.version_no
@@ -195,7 +195,7 @@ versions as (
         changed_versions.approved_by as version_approved_by,
         case
             when changed_versions.version_no = 1
-                then coalesce(cast(changed_headers.effective_on as timestamp), changed_headers.ordered_at)
+            then coalesce(cast(changed_headers.effective_on as timestamp), changed_headers.ordered_at)
             else coalesce(cast(changed_versions.effective_on as timestamp), changed_versions.version_at)
         end as valid_from,
         changed_versions.next_version_at as valid_to,

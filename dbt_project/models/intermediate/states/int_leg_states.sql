@@ -32,8 +32,11 @@ groups_summed_to_legs as (
         {{ money(same_currency('match_groups.open_amount')) }} as open_amount,
         {{ money(same_currency('match_groups.residual_amount')) }} as residual_amount,
         max(case when match_groups.is_due then 1 else 0 end) as due_count,
-        min(case when match_groups.status_code in ('not_due', 'partial', 'waiting', 'exception') then match_groups.due_at end)
-            as open_due_at,
+        min(
+            case
+                when match_groups.status_code in ('not_due', 'partial', 'waiting', 'exception') then match_groups.due_at
+            end
+        ) as open_due_at,
         min(match_groups.due_at) as first_due_at,
         max(match_groups.last_known_at) as last_known_at,
         max(match_groups.last_event_at) as last_event_at
@@ -43,14 +46,24 @@ groups_summed_to_legs as (
     group by match_groups.recon_key, match_groups.leg_code
 ),
 
+with_orders as (
+    select
+        groups_summed_to_legs.*,
+        orders.currency_code,
+        orders.known_from
+    from groups_summed_to_legs
+    inner join orders
+        on groups_summed_to_legs.recon_key = orders.recon_key
+),
+
 final as (
     select
         ---------- keys
-        groups_summed_to_legs.recon_key,
-        groups_summed_to_legs.leg_code,
+        recon_key,
+        leg_code,
 
         ---------- strings
-        orders.currency_code,
+        currency_code,
         case
             when exception_count > 0 then 'exception'
             when waiting_count > 0 then 'waiting'
@@ -61,7 +74,7 @@ final as (
         end as status_code,
         case
             when exception_count + waiting_count + partial_count + not_due_count > 0 or matched_count = 0
-                then 'none'
+            then 'none'
             when tolerance_count > 0 then 'tolerance'
             else 'auto'
         end as match_kind,
@@ -83,12 +96,10 @@ final as (
         coalesce(open_due_at, first_due_at) as due_at,
         case
             when exception_count + waiting_count + partial_count + not_due_count = 0 and matched_count > 0
-                then coalesce(last_known_at, orders.known_from)
+            then coalesce(last_known_at, known_from)
         end as matched_at,
         last_event_at
-    from groups_summed_to_legs
-    inner join orders
-        on groups_summed_to_legs.recon_key = orders.recon_key
+    from with_orders
 )
 
 select * from final

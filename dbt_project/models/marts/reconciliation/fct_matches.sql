@@ -30,7 +30,8 @@ final as (
             when residual_class = 'NONE' then
                 'Expected and reported agree exactly'
                 || case when evidence_count > 1
-                    then ', summed over ' || cast(evidence_count as {{ dbt.type_string() }}) || ' documents.' else '.' end
+                    then ', summed over ' || cast(evidence_count as {{ dbt.type_string() }}) || ' documents.' else '.'
+                end
             when residual_class = 'ROUNDING' then
                 'They differ by ' || {{ amount_text('variance_amount') }} || ' ' || currency_code
                 || ', no more than rounding its lines can move ('

@@ -1,5 +1,6 @@
 -- Grain: one row per recon_key: the canonical order in its current version.
--- Trap: total_amount is 0 with has_known_total false where the source cannot say it; test orders are in here and in no figure.
+-- Trap: total_amount is 0 with has_known_total false where the source cannot say it; test orders are in here
+-- and in no figure.
 
 with orders as (
     select * from {{ ref('int_orders') }}
@@ -46,7 +47,7 @@ final as (
         coalesce(order_states.residual_amount, {{ money('0') }}) as residual_amount,
         case
             when order_states.state_code = 'reconciled'
-                then greatest(
+            then greatest(
                     cast(
                         {{ seconds_between('orders.ordered_at', 'order_states.last_matched_at') }}
                         * cast(0.000277777778 as decimal(18, 12)) as decimal(18, 4)
