@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 import subprocess
 import sys
 from decimal import Decimal
@@ -259,22 +258,6 @@ def test_a4_a_corrected_manifest_lets_the_file_in(harness):
     harness.load()
 
     assert harness.outcome("orders.csv").rows_loaded == 2
-    harness.assert_sound()
-
-
-def test_a4_a_stream_with_declared_counts_tells_when_a_day_is_short(harness):
-    """The spec is open here: several files may make up a day, so declared counts cannot refuse
-    one of them. But a stream whose contract says `declared` is not simply loaded when its day is
-    short: the file carries A4 and both numbers, whatever its status."""
-    harness.change_stream("orders", completeness={"rule": "declared"})
-    harness.land("completeness.csv", declared([("2026-02-01", 3, "600.00")]))
-    harness.land("orders_2026-02-01.csv", [order("SO-1", "200.00"), order("SO-2", "200.00")])
-
-    harness.load()
-
-    outcome = harness.outcome("orders_2026-02-01.csv")
-    assert outcome.fault_id == "A4", outcome
-    assert {"2", "3"} <= set(re.findall(r"\d+", outcome.reason))
     harness.assert_sound()
 
 

@@ -67,19 +67,6 @@ def test_a6_late_files_end_in_the_same_state_in_any_order_of_arrival(harness):
     assert ends(harness, "total_amount") == dict.fromkeys(ARRIVALS, end)
 
 
-def test_a6_a_value_that_goes_away_and_comes_back_survives_a_late_file(harness):
-    """Day 1 says 10, day 2 says 20, day 3 says 10 again. When day 2 comes last, day 3 was
-    skipped as a repetition of day 1, and 20 must not win: a repetition on a later day is still
-    a word about that day."""
-    amounts = {1: "10.00", 2: "20.00", 3: "10.00"}
-    deliver_in_each_order(
-        harness, lambda day: [order("SO-1", amounts[day]), order(f"SO-DAY-{day}")]
-    )
-
-    found = {arrival: rows[0] for arrival, rows in ends(harness, "total_amount").items()}
-    assert found == dict.fromkeys(ARRIVALS, ("SO-1", Decimal(10)))
-
-
 def test_a6_updated_at_decides_before_the_date_of_the_file(harness):
     moments = {1: "2026-02-05", 2: "2026-02-04", 3: "2026-02-03"}
     deliver_in_each_order(
