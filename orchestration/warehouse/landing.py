@@ -221,6 +221,7 @@ def _order(candidate: Candidate) -> tuple[object, ...]:
     )
     return (
         candidate.source,
+        candidate.stream != "completeness",  # declarations come before what they declare
         candidate.stream,
         candidate.business_on or date.min,
         -1 if candidate.sequence_no is None else candidate.sequence_no,

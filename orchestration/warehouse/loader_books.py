@@ -5,7 +5,8 @@ imports this.
 """
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import duckdb
@@ -35,6 +36,8 @@ class Delivery:
     business_on: date | None
     sequence_no: int | None
     header: str | None
+    rows_duplicate: int
+    observed_at: datetime
 
     def is_of(self, candidate: Candidate) -> bool:
         """Whether it is this very file, by name, size and time of change."""
@@ -122,6 +125,12 @@ class Books:
     def forget(self, delivery: Delivery) -> None:
         """Drop a delivery whose row is being replaced."""
         self._by_stream[delivery.source, delivery.stream].remove(delivery)
+
+    def supersede(self, replaced: Sequence[Delivery]) -> None:
+        """Take note that files were replaced."""
+        for delivery in replaced:
+            known = self._by_stream[delivery.source, delivery.stream]
+            known[known.index(delivery)] = replace(delivery, status="superseded")
 
 
 def write_entry(connection: duckdb.DuckDBPyConnection, entry: FileEntry) -> Delivery:

@@ -5,7 +5,7 @@ declared counts that come as a stream of their own. The loader imports this.
 
 A manifest is a JSON object with any of `rows` (integer), `sha256` (hex), `size` (bytes),
 `control_amount` (decimal text: the sum of the stream's amount column) and `supersedes` (true: this
-file replaces the one of the same name). It is checked whenever it is there.
+file replaces what was loaded under the same name). It is checked whenever it is there.
 """
 
 import hashlib

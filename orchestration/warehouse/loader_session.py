@@ -121,6 +121,20 @@ class Session:
             books.forget(replaced)
         books.add(delivery)
 
+    def amend(self, load_seq: int, work: Callable[[], None]) -> None:
+        """Change what belongs to a delivery that is in the books, in one transaction.
+
+        Raises:
+            ReconError: The commit failed; doing the same again is safe.
+        """
+        self.connection.execute("begin")
+        try:
+            work()
+        except BaseException:
+            self.connection.execute("rollback")
+            raise
+        self._commit(load_seq)
+
     def _commit(self, load_seq: int) -> None:
         try:
             self.connection.execute("commit")

@@ -63,7 +63,7 @@ class Store:
         Raises:
             ReconError: What was stored, skipped and rejected is not what was read.
         """
-        versioned = self._drop_known_versions()
+        versioned = self.drop_known_versions()
         self._insert_rows(with_versions=versioned)
         self._insert_rejects()
         self._insert_duplicates()
@@ -99,7 +99,7 @@ class Store:
             """
         )
 
-    def _drop_known_versions(self) -> bool:
+    def drop_known_versions(self) -> bool:
         """Drop rows that only repeat the version before them; return whether keys are known.
 
         A row is compared with the version that precedes it in the order of versions. For rows that
@@ -134,7 +134,7 @@ class Store:
                     from known
                     union all
                     select
-                        _key_hash, _row_hash, {moved}{self._business_on} as _business_on,
+                        _key_hash, _row_hash, {moved}{self.business_on} as _business_on,
                         {self.entry.load_seq} as _load_seq, _line, _row, true as is_new
                     from checked
                     where _ok
@@ -148,15 +148,22 @@ class Store:
         return True
 
     @property
-    def _business_on(self) -> str:
+    def business_on(self) -> str:
+        """SQL of the business date in the file's name."""
         day = self.entry.candidate.business_on
         return "cast(null as date)" if day is None else f"date '{day.isoformat()}'"
 
-    def _kept(self) -> str:
+    def kept(self) -> str:
         """SQL condition of the rows to be stored."""
         if self.scalar("select count(*) from dropped") == 0:
             return "_ok"
         return "_ok and _row not in (select _row from dropped)"
+
+    @property
+    def deleted(self) -> str:
+        """SQL of whether the source marks a row deleted."""
+        column = self.plan.stream.deleted
+        return "false" if column is None else f"coalesce({quoted(column)}, false)"
 
     def _insert_rows(self, *, with_versions: bool) -> None:
         stream, entry = self.plan.stream, self.entry
@@ -169,7 +176,6 @@ class Store:
                 "left join (select _key_hash, max(_row_version) as _row_version from known "
                 "group by all) as last on last._key_hash = checked._key_hash"
             )
-        deleted = "false" if stream.deleted is None else f"coalesce({quoted(stream.deleted)}, false)"
         self.connection.execute(
             f"""
             insert into {self.table} (
@@ -178,9 +184,9 @@ class Store:
             )
             select
                 {', '.join(names)}, ?, _line, checked._key_hash, _row_hash, {version},
-                cast(? as timestamp), {entry.load_seq}, {self._business_on}, {deleted}, _extra
+                cast(? as timestamp), {entry.load_seq}, {self.business_on}, {self.deleted}, _extra
             from checked {joined}
-            where {self._kept()}
+            where {self.kept()}
             """,
             [entry.file_id, entry.observed_at],
         )
@@ -233,7 +239,8 @@ class Store:
         )
 
     @property
-    def _stored_currency(self) -> str:
+    def stored_currency(self) -> str:
+        """SQL of the currency of a stored row, as accounting names it."""
         rule = self.plan.stream.amount
         if rule is None or (rule.currency is None and rule.currency_column is None):
             return "''"
@@ -242,13 +249,14 @@ class Store:
         return f"coalesce({quoted(rule.currency_column or '')}, '')"
 
     @property
-    def _stored_amount(self) -> str:
+    def stored_amount(self) -> str:
+        """SQL of the accounted amount of a stored row."""
         rule = self.plan.stream.amount
         return "0" if rule is None else f"coalesce({quoted(rule.column)}, 0)"
 
     def _insert_duplicates(self) -> None:
         self._book("duplicate_rows", f"""
-            select {self._stored_currency} as currency_code, {self._stored_amount} as amount
+            select {self.stored_currency} as currency_code, {self.stored_amount} as amount
             from checked where _row in (select _row from dropped where not is_conflict)
         """)
 
@@ -298,7 +306,7 @@ class Store:
                 select currency_code, -count(*), -coalesce(sum(amount), 0)
                 from raw.rejected_rows where load_seq = {seq} group by currency_code
                 union all
-                select {self._stored_currency}, -count(*), -sum({self._stored_amount})
+                select {self.stored_currency}, -count(*), -sum({self.stored_amount})
                 from {self.table} where _load_seq = {seq} and _line is not null group by all
             )
             group by currency_code

@@ -5,19 +5,15 @@ the steps. The loader imports this.
 """
 
 from decimal import Decimal
+from functools import partial
 
-from orchestration.warehouse.landing import shown
 from orchestration.warehouse.loader_archive import Archived, archive
-from orchestration.warehouse.loader_books import Books, FileEntry, stored_name
-from orchestration.warehouse.loader_csv import open_csv
-from orchestration.warehouse.loader_drift import (
-    check_window,
-    make_plan,
-    record_changes,
-    vanished,
-)
+from orchestration.warehouse.loader_books import Books, Delivery, FileEntry, stored_name
+from orchestration.warehouse.loader_declared import check_declared
+from orchestration.warehouse.loader_drift import check_window, record_changes, vanished
 from orchestration.warehouse.loader_faults import Held, Refused
-from orchestration.warehouse.loader_json import open_json
+from orchestration.warehouse.loader_gone import mark_missing, mark_superseded
+from orchestration.warehouse.loader_late import collect_late_keys, later_deliveries, restate
 from orchestration.warehouse.loader_manifest import (
     Manifest,
     check_bytes,
@@ -25,12 +21,16 @@ from orchestration.warehouse.loader_manifest import (
     manifest_digest,
     read_manifest,
 )
-from orchestration.warehouse.loader_parquet import open_parquet
 from orchestration.warehouse.loader_pass import Checked, check_file
+from orchestration.warehouse.loader_read import Reading, archived_copy, reading
 from orchestration.warehouse.loader_session import Session
-from orchestration.warehouse.loader_staging import Reader, drop_stage
+from orchestration.warehouse.loader_staging import drop_stage
 from orchestration.warehouse.loader_store import Store
-from orchestration.warehouse.loader_tables import column_order
+
+_OTHER_BYTES = (
+    "a file of this name was loaded before with other bytes; both are kept, and changed rows are "
+    "new versions"
+)
 
 
 def take_file(session: Session, books: Books, entry: FileEntry) -> bool:
@@ -109,47 +109,86 @@ def _load(
     archived: Archived,
     manifest: Manifest | None,
 ) -> None:
-    reader = _open(session, entry, archived, manifest)
-    try:
-        entry.header = reader.header
-        day = entry.candidate.business_on or entry.observed_at.date()
-        order = column_order(session.connection, entry.stream)
-        plan = make_plan(reader, entry.stream, order, session.exponents, day)
+    day = entry.candidate.business_on or entry.observed_at.date()
+    vouched = manifest is not None and manifest.vouches_for_end
+    loaded = [known for known in books.of(entry.stream) if known.status == "loaded"]
+    later = later_deliveries(loaded, entry.candidate.business_on)
+    if later:
+        with reading(session, entry.stream, archived, day, vouched=vouched) as opened:
+            changes_known_keys = _collect(session, entry, opened)
+        if changes_known_keys:
+            _restate_later(session, entry, later)
+        drop_stage(session.connection)
+    with reading(session, entry.stream, archived, day, vouched=vouched) as opened:
+        plan = opened.plan
+        entry.header = opened.reader.header
         fresh = check_window(session.connection, plan, entry)
         entry.new_columns = tuple(name for name, _ in plan.extras)
-        checked = check_file(session.connection, reader, plan, session.settings)
+        checked = check_file(session.connection, opened.reader, plan, session.settings)
         _refuse_empty(checked, manifest)
         if manifest is not None:
             entry.declared_rows = manifest.rows
             check_content(manifest, checked.rows + checked.rejects, _sum(session))
-        loaded = [known for known in books.of(entry.stream) if known.status == "loaded"]
         gone = vanished(plan, loaded[-1] if loaded else None)
-        _remark(entry, books)
+        replaced = _known_under_this_name(entry, loaded)
+        supersedes = manifest is not None and manifest.supersedes
+        if replaced and not supersedes:
+            entry.note("A2", _OTHER_BYTES)
         entry.status = "loaded"
         store = Store(session.connection, plan, entry, checked)
         store.prepare()
 
         def work() -> None:
             store.run()
+            if entry.stream.delivery.mode == "full_snapshot":
+                mark_missing(store, loaded)
+            if supersedes:
+                mark_superseded(store, replaced)
+            check_declared(store, entry.contract)
             changes = [(name, "added", ends_on) for name, ends_on in fresh]
             changes += [(name, "removed", None) for name in gone]
             record_changes(session.connection, entry, changes, "accepted")
 
         session.record(entry, work)
-    finally:
-        reader.close()
+        if supersedes:
+            books.supersede(replaced)
 
 
-def _open(
-    session: Session, entry: FileEntry, archived: Archived, manifest: Manifest | None
-) -> Reader:
-    connection, stream, settings = session.connection, entry.stream, session.settings
-    if archived.kind in ("json", "jsonl"):
-        return open_json(connection, archived, stream, settings)
-    if archived.kind == "parquet":
-        return open_parquet(connection, archived, stream, settings)
-    vouched = manifest is not None and manifest.vouches_for_end
-    return open_csv(connection, archived, stream.format, settings, vouched=vouched)
+def _collect(session: Session, entry: FileEntry, opened: Reading) -> bool:
+    """Note the known keys that a late file changes; whether there are any."""
+    checked = check_file(session.connection, opened.reader, opened.plan, session.settings)
+    store = Store(session.connection, opened.plan, entry, checked)
+    store.prepare()
+    return collect_late_keys(store) > 0
+
+
+def _restate_later(session: Session, entry: FileEntry, later: list[Delivery]) -> None:
+    """Store what files of later days repeated of the keys that this late file changes."""
+    connection, settings = session.connection, session.settings
+    for delivery in later:
+        drop_stage(connection)
+        copy = archived_copy(session, delivery)
+        day = delivery.business_on or entry.observed_at.date()
+        try:
+            with reading(session, entry.stream, copy, day, vouched=True) as again:
+                repeated = check_file(connection, again.reader, again.plan, settings)
+                store = Store(connection, again.plan, entry, repeated)
+                session.amend(
+                    delivery.load_seq, partial(restate, store, delivery, delivery.observed_at)
+                )
+        except Refused as refused:
+            entry.note(
+                "A6",
+                f"load {delivery.load_seq} of a later day cannot be read again by today's "
+                f"contract ({refused.reason}), so what it repeated does not count as said again",
+            )
+
+
+def _known_under_this_name(entry: FileEntry, loaded: list[Delivery]) -> list[Delivery]:
+    name = stored_name(entry.candidate.file_name)
+    return [
+        known for known in loaded if known.file_name == name and known.file_id != entry.file_id
+    ]
 
 
 def _refuse_empty(checked: Checked, manifest: Manifest | None) -> None:
@@ -166,16 +205,3 @@ def _sum(session: Session) -> Decimal:
         "select coalesce(sum(_amount), cast(0 as decimal(18, 4))) from checked"
     ).fetchone()
     return Decimal(0) if row is None else Decimal(row[0])
-
-
-def _remark(entry: FileEntry, books: Books) -> None:
-    name = stored_name(entry.candidate.file_name)
-    if any(
-        known.file_name == name and known.file_id != entry.file_id and known.status == "loaded"
-        for known in books.of(entry.stream)
-    ):
-        entry.note(
-            "A2",
-            f"{shown(name)} was loaded before with other bytes; both are kept, and changed rows "
-            "are new versions",
-        )
