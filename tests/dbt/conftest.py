@@ -1,7 +1,11 @@
 """One warehouse without rows, built once, for all tests of the SQL project."""
 
+from collections.abc import Iterator
+
+import duckdb
 import pytest
 
+from tests.dbt.macros import render
 from tests.dbt.project import DbtHome, make_home
 
 
@@ -12,3 +16,16 @@ def built_home(tmp_path_factory) -> DbtHome:
     done = home.dbt("build", "--exclude-resource-types", "test", "unit_test")
     assert done.returncode == 0, done.stdout
     return home
+
+
+@pytest.fixture(scope="session")
+def rendered(built_home) -> dict[str, str]:
+    """Return the SQL of each macro by the name of its template."""
+    return render(built_home)
+
+
+@pytest.fixture
+def duck() -> Iterator[duckdb.DuckDBPyConnection]:
+    """Return an empty database of a test's own."""
+    with duckdb.connect() as connection:
+        yield connection

@@ -1,4 +1,4 @@
-"""Every macro of the SQL project, rendered by dbt in one call and executed on rows made for it."""
+"""Macros of money, ids, moments and text: rendered by dbt, executed on values made for them."""
 
 import base64
 import hashlib
@@ -7,78 +7,10 @@ import random
 from datetime import datetime
 from decimal import Decimal
 
-import duckdb
 import pytest
 
+from tests.dbt.macros import PROVEN_BY_UNIT_TESTS, TEMPLATES, evaluate, type_of
 from tests.dbt.project import DBT_PROJECT
-
-MARK = "-- macro: "
-# What dbt renders: a name for each, and the Jinja that a model would write.
-TEMPLATES = {
-    "money": "{{ money('value') }}",
-    "quantity": "{{ quantity('value') }}",
-    "half_minor_unit": "{{ half_minor_unit('exponent') }}",
-    "amount_text": "{{ amount_text('value') }}",
-    "quantity_text": "{{ quantity_text('value') }}",
-    "same_currency": "{{ same_currency('match_groups.amount') }}",
-    "sha256_hex": "{{ sha256_hex('value') }}",
-    "base32_26": "{{ base32_26('value') }}",
-    "joined_parts": "{{ joined_parts(['one', 'two', 'three']) }}",
-    "deterministic_id": "{{ deterministic_id('rk1_', ['one', 'two', 'three']) }}",
-    "normalised_id": "{{ normalised_id('value', 'rule') }}",
-    "is_damaged_id": "{{ is_damaged_id('value', 'rule') }}",
-    "separator": "{{ separator() }}",
-    "seconds_between": "{{ seconds_between('start_at', 'finish_at') }}",
-    "plus_hours": "{{ plus_hours('start_at', 'hours') }}",
-    "json_object": "{{ json_object({'name': 'name', 'amount': 'amount', 'nothing': 'null'}) }}",
-    "regex_like": "{{ regex_like('value', 'pattern') }}",
-    "as_of": "{{ as_of() }}",
-    "provenance": "{{ provenance() }}",
-    "latest_rows": "with {{ latest_rows('versions') }} select * from latest_rows order by _row_key",
-    "older_versions": "with {{ latest_rows('versions') }} select * from older_versions",
-    "union_sources": "{{ union_sources('orders') }}",
-    "unique_grain": "{{ test_unique_grain('graded', ['order_id', 'line_no']) }}",
-    "codes_are_known": "{{ test_codes_are_known('coded', 'code', 'states', 'state_code') }}",
-    "codes_are_known_of_legs": (
-        "{{ test_codes_are_known('coded', 'code', 'states', 'state_code', 'leg') }}"
-    ),
-    "stored_relation": "{{ stored_relation('seeds', 'states') }}",
-    "no_stored_relation": "{{ stored_relation('seeds', 'never_built') }}",
-    "generate_schema_name": "{{ generate_schema_name('staging', none) }}",
-    "generate_default_schema_name": "{{ generate_schema_name(none, none) }}",
-    "schemas": "{{ ref('stg_olist__orders') }}",
-}
-# What a reference resolves to is shown by the unit test of int_evidence__payment.
-PROVEN_BY_UNIT_TESTS = {"resolved_refs"}
-
-
-@pytest.fixture(scope="module")
-def rendered(built_home) -> dict[str, str]:
-    """Return the SQL of each template, rendered by one call of dbt."""
-    inline = "\n".join(f"{MARK}{name}\n{template}" for name, template in TEMPLATES.items())
-    moment = json.dumps({"as_of": "2026-05-04 03:02:01.000999"})
-    done = built_home.dbt("--quiet", "compile", "--vars", moment, "--inline", inline)
-    assert done.returncode == 0, done.stdout + done.stderr
-    chunks = done.stdout.split(MARK)[1:]
-    return {name: text.strip() for name, _, text in (chunk.partition("\n") for chunk in chunks)}
-
-
-@pytest.fixture
-def duck():
-    with duckdb.connect() as connection:
-        yield connection
-
-
-def evaluate(connection, expression: str, **columns: object) -> object:
-    """Return the value of an expression over one row of columns."""
-    named = ", ".join(f"? as {name}" for name in columns) or "1 as nothing"
-    return connection.execute(
-        f"select {expression} from (select {named})", list(columns.values())
-    ).fetchone()[0]
-
-
-def type_of(connection, expression: str, row: str) -> str:
-    return connection.execute(f"select typeof({expression}) from (select {row})").fetchone()[0]
 
 
 def test_every_macro_is_rendered_here(rendered):
@@ -118,6 +50,28 @@ def test_a_sum_of_money_is_money_again(rendered, duck):
     expression = rendered["money"].replace("value", "sum(value)")
     row = "cast(1.5 as decimal(18, 4)) as value"
     assert type_of(duck, expression, row) == "DECIMAL(18,4)"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "unit_rate", "expected"),
+    [
+        ("3", "0.333333333333", "1.0000"),
+        ("0.5", "0.0001", "0.0001"),
+        ("-0.5", "0.0001", "-0.0001"),
+        ("0.499999", "0.0001", "0.0000"),
+        ("999999", "99999999.999999999999", "99999900000000.0000"),
+    ],
+)
+def test_a_line_is_multiplied_exactly_and_rounded_once(
+    rendered, duck, quantity, unit_rate, expected
+):
+    row = (
+        f"cast({quantity} as decimal(18, 6)) as quantity,"
+        f" cast({unit_rate} as decimal(28, 12)) as unit_rate"
+    )
+    (found,) = duck.execute(f"select {rendered['line_amount']} from (select {row})").fetchone()
+    assert found == Decimal(expected)
+    assert type_of(duck, rendered["line_amount"], row) == "DECIMAL(18,4)"
 
 
 def test_quantities_have_six_decimals(rendered, duck):
@@ -284,84 +238,3 @@ def test_provenance_names_the_row(rendered):
         "_row_key", "_row_version", "_load_seq", "_line", "_business_on", "_is_deleted",
         "_observed_at",
     ]  # fmt: skip
-
-
-@pytest.fixture
-def versions(duck):
-    """Rows in several versions: by stamp, by date of file, by arrival, and one without a second."""
-    duck.execute(
-        """
-        create table versions as
-        select 's' as source, 't' as stream, _row_key, _row_version,
-            cast(updated_at as timestamp) as updated_at, cast(_business_on as date) as _business_on
-        from (values
-            ('alone', 1, null, null),
-            ('late older stamp', 1, '2026-05-02', null),
-            ('late older stamp', 2, '2026-05-01', null),
-            ('stamp before none', 1, '2026-05-02', null), ('stamp before none', 2, null, null),
-            ('by file date', 1, null, '2026-05-02'), ('by file date', 2, null, '2026-05-01'),
-            ('by arrival', 1, '2026-05-01', null), ('by arrival', 2, '2026-05-01', null),
-            ('by arrival', 3, '2026-05-01', null)
-        ) as given(_row_key, _row_version, updated_at, _business_on)
-        union all
-        select 's', 'another stream', 'by arrival', 1, null, null
-        """
-    )
-    return duck
-
-
-def test_the_latest_row_is_the_last_by_stamp_then_file_then_arrival(rendered, versions):
-    rows = versions.execute(rendered["latest_rows"]).fetchall()
-    assert sorted((row[1], row[2], row[3]) for row in rows) == [
-        ("another stream", "by arrival", 1),
-        ("t", "alone", 1),
-        ("t", "by arrival", 3),
-        ("t", "by file date", 1),
-        ("t", "late older stamp", 1),
-        ("t", "stamp before none", 1),
-    ]
-
-
-def test_every_version_is_either_the_latest_or_an_older_one(rendered, versions):
-    latest = versions.execute(rendered["latest_rows"]).fetchall()
-    older = versions.execute(rendered["older_versions"]).fetchall()
-    whole = versions.execute("select source, stream, _row_key, _row_version from versions")
-    assert sorted([*[row[:4] for row in latest], *older]) == sorted(whole.fetchall())
-
-
-def test_sources_of_an_entity_are_those_of_the_configuration(rendered):
-    assert rendered["union_sources"].count("union all") == 1
-    assert "stg_generic__orders" in rendered["union_sources"]
-    assert "stg_olist__orders" in rendered["union_sources"]
-
-
-def test_a_grain_is_broken_by_a_repeated_row_or_a_null(rendered, duck):
-    duck.execute("create table graded as select 'a' as order_id, 1 as line_no")
-    assert duck.execute(rendered["unique_grain"]).fetchall() == []
-    duck.execute("insert into graded values ('a', 1), ('b', null), (null, 2)")
-    found = duck.execute(rendered["unique_grain"]).fetchall()
-    assert set(found) == {("a", 1, 2), ("b", None, 1), (None, 2, 1)}
-
-
-def test_a_code_outside_its_seed_is_found(rendered, duck):
-    duck.execute("attach ':memory:' as warehouse")
-    duck.execute("create schema warehouse.seeds")
-    duck.execute(
-        "create table warehouse.seeds.states as select * from"
-        " (values ('leg', 'matched'), ('order', 'draft')) as given(subject_type, state_code)"
-    )
-    duck.execute("create table coded as select unnest(['matched', 'draft', 'typo', null]) as code")
-    assert duck.execute(rendered["codes_are_known"]).fetchall() == [("typo",)]
-    found = duck.execute(rendered["codes_are_known_of_legs"]).fetchall()
-    assert set(found) == {("typo",), ("draft",)}
-
-
-def test_a_stored_relation_is_found_and_a_missing_one_is_none(rendered):
-    assert rendered["stored_relation"] == '"warehouse"."seeds"."states"'
-    assert rendered["no_stored_relation"] == "None"
-
-
-def test_schemas_bear_the_names_of_their_layers(rendered):
-    assert rendered["generate_schema_name"] == "staging"
-    assert rendered["generate_default_schema_name"] == "main"
-    assert rendered["schemas"] == '"warehouse"."staging"."stg_olist__orders"'

@@ -1,0 +1,74 @@
+"""The macros of the SQL project, rendered by dbt in one call, and their values on given rows.
+
+What belongs here: what is rendered, and how an expression is evaluated. What does not: which value
+is right (`test_macros.py`, `test_macros_of_rows.py`).
+"""
+
+import json
+
+import duckdb
+
+from tests.dbt.project import DbtHome
+
+MARK = "-- macro: "
+# What dbt renders: a name for each, and the Jinja that a model would write.
+TEMPLATES = {
+    "money": "{{ money('value') }}",
+    "quantity": "{{ quantity('value') }}",
+    "line_amount": "{{ line_amount('quantity', 'unit_rate') }}",
+    "half_minor_unit": "{{ half_minor_unit('exponent') }}",
+    "amount_text": "{{ amount_text('value') }}",
+    "quantity_text": "{{ quantity_text('value') }}",
+    "same_currency": "{{ same_currency('match_groups.amount') }}",
+    "sha256_hex": "{{ sha256_hex('value') }}",
+    "base32_26": "{{ base32_26('value') }}",
+    "joined_parts": "{{ joined_parts(['one', 'two', 'three']) }}",
+    "deterministic_id": "{{ deterministic_id('rk1_', ['one', 'two', 'three']) }}",
+    "normalised_id": "{{ normalised_id('value', 'rule') }}",
+    "is_damaged_id": "{{ is_damaged_id('value', 'rule') }}",
+    "separator": "{{ separator() }}",
+    "seconds_between": "{{ seconds_between('start_at', 'finish_at') }}",
+    "plus_hours": "{{ plus_hours('start_at', 'hours') }}",
+    "json_object": "{{ json_object({'name': 'name', 'amount': 'amount', 'nothing': 'null'}) }}",
+    "regex_like": "{{ regex_like('value', 'pattern') }}",
+    "as_of": "{{ as_of() }}",
+    "provenance": "{{ provenance() }}",
+    "latest_rows": "with {{ latest_rows('versions') }} select * from latest_rows order by _row_key",
+    "older_versions": "with {{ latest_rows('versions') }} select * from older_versions",
+    "union_sources": "{{ union_sources('orders') }}",
+    "unique_grain": "{{ test_unique_grain('graded', ['order_id', 'line_no']) }}",
+    "codes_are_known": "{{ test_codes_are_known('coded', 'code', 'states', 'state_code') }}",
+    "codes_are_known_of_legs": (
+        "{{ test_codes_are_known('coded', 'code', 'states', 'state_code', 'leg') }}"
+    ),
+    "stored_relation": "{{ stored_relation('seeds', 'states') }}",
+    "no_stored_relation": "{{ stored_relation('seeds', 'never_built') }}",
+    "generate_schema_name": "{{ generate_schema_name('staging', none) }}",
+    "generate_default_schema_name": "{{ generate_schema_name(none, none) }}",
+    "schemas": "{{ ref('stg_olist__orders') }}",
+}
+# What a reference resolves to is shown by the unit test of int_evidence__payment.
+PROVEN_BY_UNIT_TESTS = {"resolved_refs"}
+
+
+def render(home: DbtHome) -> dict[str, str]:
+    """Return the SQL of each template, rendered by one call of dbt."""
+    inline = "\n".join(f"{MARK}{name}\n{template}" for name, template in TEMPLATES.items())
+    moment = json.dumps({"as_of": "2026-05-04 03:02:01.000999"})
+    done = home.dbt("--quiet", "compile", "--vars", moment, "--inline", inline)
+    assert done.returncode == 0, done.stdout + done.stderr
+    chunks = done.stdout.split(MARK)[1:]
+    return {name: text.strip() for name, _, text in (chunk.partition("\n") for chunk in chunks)}
+
+
+def evaluate(connection: duckdb.DuckDBPyConnection, expression: str, **columns: object) -> object:
+    """Return the value of an expression over one row of columns."""
+    named = ", ".join(f"? as {name}" for name in columns) or "1 as nothing"
+    return connection.execute(
+        f"select {expression} from (select {named})", list(columns.values())
+    ).fetchone()[0]
+
+
+def type_of(connection: duckdb.DuckDBPyConnection, expression: str, row: str) -> str:
+    """Return the type of an expression over one row, given as the list of a select."""
+    return connection.execute(f"select typeof({expression}) from (select {row})").fetchone()[0]
