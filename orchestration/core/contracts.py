@@ -123,7 +123,8 @@ class FileFormat(_Model):
         max_line_bytes: Longest line or record.
         max_columns: Most cells a header may have.
         max_rows: Most rows a file may have.
-        final_newline: `required` takes a last line without line end for a cut-off file.
+        final_newline: `required` takes a last line without line end for a cut-off file;
+            `complete_row` only when that line lacks cells; `optional` never.
     """
 
     type: Literal["by_extension", "csv", "tsv", "json", "jsonl", "parquet"] = "by_extension"
@@ -137,7 +138,7 @@ class FileFormat(_Model):
     max_line_bytes: int = Field(default=2_000_000, ge=100, le=32_000_000)
     max_columns: int = Field(default=512, ge=1, le=5000)
     max_rows: int = Field(default=100_000_000, ge=1)
-    final_newline: Literal["required", "optional"] = "required"
+    final_newline: Literal["required", "complete_row", "optional"] = "required"
 
 
 class AmountRule(_Model):

@@ -10,6 +10,7 @@ refuses, is read line by line by the sieve, which knows the line and the text of
 """
 
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import duckdb
@@ -44,7 +45,7 @@ class _Header:
 class CsvReader:
     """One opened delimited file."""
 
-    def __init__(  # noqa: PLR0913 - the parts of one reading
+    def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
         path: Path,
@@ -135,14 +136,14 @@ def open_csv(
     path, facts, ours = prepare_text(archived, file_format, delimiter, settings)
     try:
         header = _read_header(path, dialect, file_format)
-        _refuse_unusable(facts, header, file_format, vouched=vouched)
+        _refuse_unusable(facts, header, file_format)
+        if not (facts.ends_with_newline or vouched):
+            _refuse_cut_off(path, dialect, facts, header, file_format)
     except BaseException:
         if ours:
             path.unlink(missing_ok=True)
         raise
-    return CsvReader(
-        connection, path, dialect, facts, header, file_format, settings, ours=ours
-    )
+    return CsvReader(connection, path, dialect, facts, header, file_format, settings, ours=ours)
 
 
 def _read_header(path: Path, dialect: Dialect, file_format: FileFormat) -> _Header:
@@ -180,9 +181,7 @@ def _read_header(path: Path, dialect: Dialect, file_format: FileFormat) -> _Head
     return _Header(names, lines + record.lines, delimiters + record.text.count(dialect.delimiter))
 
 
-def _refuse_unusable(
-    facts: TextFacts, header: _Header, file_format: FileFormat, *, vouched: bool
-) -> None:
+def _refuse_unusable(facts: TextFacts, header: _Header, file_format: FileFormat) -> None:
     if facts.newlines == 0 and facts.returns > 0:
         raise Refused("A16", "lines end in bare carriage returns; end them in line feeds")
     if facts.line_count - header.lines > file_format.max_rows:
@@ -191,13 +190,27 @@ def _refuse_unusable(
             f"{facts.line_count - header.lines} lines, more than the {file_format.max_rows} rows "
             "that the contract allows (max_rows); deliver it in parts",
         )
-    closed = facts.ends_with_newline or file_format.final_newline == "optional" or vouched
-    if not closed and facts.line_count > header.lines:
-        raise Refused(
-            "A4",
-            f"the last line ({facts.line_count}) has no line end, so the file may be cut off; "
-            "deliver it again, or set final_newline: optional in the contract",
-        )
+
+
+def _refuse_cut_off(
+    path: Path, dialect: Dialect, facts: TextFacts, header: _Header, file_format: FileFormat
+) -> None:
+    """Judge a last line without line end by what the contract says of such files."""
+    rule = file_format.final_newline
+    if rule == "optional" or facts.line_count <= header.lines:
+        return
+    if rule == "complete_row":
+        with path.open("rb") as source:
+            source.seek(max(0, facts.size - dialect.max_line_bytes))
+            last = read_record(BytesIO(source.read().rpartition(b"\n")[2]), dialect)
+        if last is not None and last.problem is None and len(last.cells) >= len(header.names):
+            return
+    raise Refused(
+        "A4",
+        f"the last line ({facts.line_count}) has no line end"
+        f"{' and lacks cells' if rule == 'complete_row' else ''}, so the file may be cut off; "
+        "deliver it again, or set final_newline: optional in the contract",
+    )
 
 
 def _relation(path: Path, dialect: Dialect, header: _Header) -> str:

@@ -159,7 +159,9 @@ def test_a3_a_file_that_grows_while_the_run_looks_is_not_half_loaded(harness):
 
 
 def test_a4_truncated_file_is_refused_whole(harness):
-    """Every cut inside a row is told by the missing final newline (or a broken header)."""
+    """A cut inside a row is told by the cells that the last line lacks. A cut inside its last cell
+    cannot be told from a file whose writer ends no last line: only a contract that demands the
+    line end, a manifest or a declared count tells that."""
     whole = csv_text([order("SO-1", "200.00"), order("SO-2", "350.00")], ORDER_HEADER).encode()
     first_row = whole.index(b"\n") + 1
     for cut in range(first_row, len(whole)):
@@ -167,7 +169,12 @@ def test_a4_truncated_file_is_refused_whole(harness):
 
     harness.load()
 
-    ends = {cut for cut in range(first_row, len(whole)) if whole[cut - 1 : cut] == b"\n"}
+    commas = whole[: whole.index(b"\n")].count(b",")
+    ends = {
+        cut
+        for cut in range(first_row, len(whole))
+        if whole[:cut].rpartition(b"\n")[2].count(b",") == commas or whole[cut - 1 : cut] == b"\n"
+    }
     for cut in range(first_row, len(whole)):
         outcome = harness.outcome(f"orders_{cut:04}.csv")
         if cut == first_row:
@@ -175,8 +182,22 @@ def test_a4_truncated_file_is_refused_whole(harness):
         elif cut not in ends:
             assert (outcome.status, outcome.fault_id) == ("refused", "A4"), (cut, outcome)
             assert outcome.rows_loaded == 0
-    assert set(harness.stored("order_id, total_amount")) <= {("SO-1", Decimal(200))}
+    assert ("SO-1", Decimal(200)) in harness.stored("order_id, total_amount")
     harness.assert_sound()
+
+
+def test_a4_a_contract_can_demand_the_last_line_end(harness):
+    harness.change_stream("orders", format={"final_newline": "required"})
+
+    outcome = harness.load_rows("orders.csv", csv_text([order("SO-1"), order("SO-2")]).rstrip())
+
+    assert (outcome.status, outcome.fault_id) == ("refused", "A4")
+
+
+def test_a4_a_last_line_without_line_end_is_read_when_it_has_all_its_cells(harness):
+    outcome = harness.load_rows("orders.csv", csv_text([order("SO-1"), order("SO-2")]).rstrip())
+
+    assert (outcome.status, outcome.rows_loaded) == ("loaded", 2)
 
 
 def test_a4_cut_inside_the_header_is_refused(harness):
