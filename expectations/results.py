@@ -55,7 +55,7 @@ _CREATE = (
 class Connection(Protocol):
     """The part of a DuckDB connection that is used here."""
 
-    def execute(self, query: str, parameters: object = ..., /) -> Any:  # noqa: ANN401  # DuckDB's own
+    def execute(self, query: str, parameters: object = ..., /) -> Any:  # DuckDB's own
         """Run a statement."""
         ...
 

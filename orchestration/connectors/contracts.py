@@ -128,8 +128,7 @@ def _expand(content: dict[str, Any]) -> tuple[dict[str, Any], dict[_Path, _Path]
     if not isinstance(streams, dict):
         return expanded, moved
     expanded["streams"] = {
-        name: _expand_stream(str(name), stream, content, moved)
-        for name, stream in streams.items()
+        name: _expand_stream(str(name), stream, content, moved) for name, stream in streams.items()
     }
     return expanded, moved
 
@@ -155,9 +154,10 @@ def _expand_stream(
         for column in common:
             if column not in full["columns"]:
                 moved[*at, "columns", column] = ("common_columns", column)
-        full["columns"] = {**full["columns"], **{
-            column: value for column, value in common.items() if column not in full["columns"]
-        }}
+        full["columns"] = {
+            **full["columns"],
+            **{column: value for column, value in common.items() if column not in full["columns"]},
+        }
     if isinstance(content.get("common_key"), list) and isinstance(full.get("key"), list):
         full["key"] = [*content["common_key"], *full["key"]]
     if isinstance(full.get("amount"), str):
@@ -168,9 +168,10 @@ def _expand_stream(
 def _expand_amount(column: str, columns: Any) -> dict[str, Any]:
     spec = columns.get(column) if isinstance(columns, dict) else None
     settings = spec if isinstance(spec, dict) else {}
-    return {"column": column, **{
-        key: settings[key] for key in ("currency_column", "currency") if key in settings
-    }}
+    return {
+        "column": column,
+        **{key: settings[key] for key in ("currency_column", "currency") if key in settings},
+    }
 
 
 def _origin(path: _Path, moved: Mapping[_Path, _Path]) -> _Path:
@@ -203,7 +204,7 @@ def _read_yaml(path: Path, shown: str) -> tuple[_Document, list[str]]:
     return _Document(shown, content, lines), problems
 
 
-def _build(  # noqa: PLR0913 - one recursion carries the path and both results
+def _build(
     loader: yaml.SafeLoader,
     node: yaml.Node,
     path: _Path,

@@ -73,9 +73,7 @@ def _reference_problems(stream: StreamContract) -> Iterator[Problem]:
         yield ("key",), "names a column twice"
 
 
-def _column_problems(
-    stream: StreamContract, name: str, column: ColumnContract
-) -> Iterator[str]:
+def _column_problems(stream: StreamContract, name: str, column: ColumnContract) -> Iterator[str]:
     if column.currency_column is not None:
         target = stream.columns.get(column.currency_column)
         if target is None or target.type is not ColumnType.CURRENCY:

@@ -30,13 +30,16 @@ def writer(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     settings.home.mkdir(parents=True, exist_ok=True)
     spill = settings.scratch / "duckdb"
     spill.mkdir(parents=True, exist_ok=True)
-    connection = _connect(settings.warehouse, {
-        "memory_limit": f"{settings.memory_limit_mb}MiB",
-        "threads": str(settings.threads),
-        "temp_directory": str(spill),
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-    })
+    connection = _connect(
+        settings.warehouse,
+        {
+            "memory_limit": f"{settings.memory_limit_mb}MiB",
+            "threads": str(settings.threads),
+            "temp_directory": str(spill),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        },
+    )
     try:
         connection.execute("set TimeZone = 'UTC'")
         for schema in SCHEMAS:

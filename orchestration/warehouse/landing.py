@@ -71,24 +71,33 @@ class LandingScan:
 
 def shown(name: str) -> str:
     """Return a hostile name so that it can be printed: escapes instead of odd characters."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace").translate(
-        _INVISIBLE
+    return (
+        name.encode("utf-8", "surrogateescape")
+        .decode("utf-8", "backslashreplace")
+        .translate(_INVISIBLE)
     )
 
 
 _INVISIBLE = {
     code: f"\\u{code:04x}"
-    for code in (*range(32), 127, *range(0x80, 0xA0), *range(0x200B, 0x2010),
-                 *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF)
+    for code in (
+        *range(32),
+        127,
+        *range(0x80, 0xA0),
+        *range(0x200B, 0x2010),
+        *range(0x202A, 0x202F),
+        *range(0x2060, 0x206A),
+        0xFEFF,
+    )
 }
 
 
 def scan(landing: Path, contracts: Mapping[str, SourceContract]) -> LandingScan:
     """List a landing folder.
 
-    Only regular files directly inside `<landing>/<source>/` count. Links of either kind, devices and
-    pipes are reported, never opened. Files with an unfinished name are left out silently: they will be back.
-    A missing landing folder is an empty one.
+    Only regular files directly inside `<landing>/<source>/` count. Links of either kind, devices
+    and pipes are reported, never opened. Files with an unfinished name are left out silently: they
+    will be back. A missing landing folder is an empty one.
     """
     found: list[Candidate] = []
     ignored: list[tuple[str, str]] = []
@@ -176,7 +185,7 @@ def business_date(name: str) -> date | None:
             day = date(int(match[1]), int(match[2]), int(match[3]))
         except ValueError:
             continue
-        if 1990 <= day.year <= 2100:  # noqa: PLR2004 - the plausibility window of every date
+        if 1990 <= day.year <= 2100:
             return day
     return None
 

@@ -72,7 +72,7 @@ class LoadReport:
     has_news: bool
 
 
-def load_landing(  # noqa: PLR0913 - the moment and number of a run are always said
+def load_landing(
     settings: Settings,
     contracts: Mapping[str, SourceContract],
     landing: Path,

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from orchestration.core.contracts import FileFormat
 from orchestration.settings import Settings
-from orchestration.warehouse.landing import Candidate, shown
+from orchestration.warehouse.landing import Candidate
 from orchestration.warehouse.loader_faults import Held, Refused
 
 _CHUNK = 1 << 20

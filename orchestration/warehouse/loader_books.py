@@ -42,7 +42,9 @@ class Delivery:
     def is_of(self, candidate: Candidate) -> bool:
         """Whether it is this very file, by name, size and time of change."""
         return (self.file_name, self.size_bytes, self.modified_ns) == (
-            stored_name(candidate.file_name), candidate.size_bytes, candidate.modified_ns,
+            stored_name(candidate.file_name),
+            candidate.size_bytes,
+            candidate.modified_ns,
         )
 
 
@@ -96,9 +98,7 @@ class Books:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Read what is known."""
         columns = ", ".join(quoted(name) for name in _DELIVERY_COLUMNS)
-        rows = connection.execute(
-            f"select {columns} from raw.files order by load_seq"
-        ).fetchall()
+        rows = connection.execute(f"select {columns} from raw.files order by load_seq").fetchall()
         self._by_stream: dict[tuple[str, str], list[Delivery]] = {}
         self._last_seq = 0
         for row in rows:

@@ -40,15 +40,16 @@ class Rows:
 def build_checked(connection: duckdb.DuckDBPyConnection, plan: Plan, rows: Rows) -> None:
     """Build `temp.main.checked` with a row for each row of the file.
 
-    Columns: `_row` (the same as `rowid` in the stage), `_line`, the contract's columns typed, `_key_hash`, `_row_hash`, `_extra`, `_ok`
-    (whether it may be stored), `_amount` and `_currency` (for accounting, from the text), and
-    `_inner` (delimiters inside its values) where that is asked for.
+    Columns: `_row` (the same as `rowid` in the stage), `_line`, the contract's columns typed,
+    `_key_hash`, `_row_hash`, `_extra`, `_ok` (whether it may be stored), `_amount` and `_currency`
+    (for accounting, from the text), and `_inner` (delimiters inside its values) where asked for.
     """
     present = [(at, cell) for at, cell in enumerate(plan.cells) if cell.source is not None]
     inner = [f"{plan.value(cell)} as v{at}" for at, cell in present]
     outer = [f"v{at} as {quoted(cell.name)}" for at, cell in present]
     tests = [
-        test for at, cell in present
+        test
+        for at, cell in present
         if (test := sound_sql(plan, cell, f"v{at}", clean=rows.clean)) is not None
     ]
     extra, headers = _extra_sql(plan)
@@ -59,18 +60,18 @@ def build_checked(connection: duckdb.DuckDBPyConnection, plan: Plan, rows: Rows)
         f"""
         create or replace temp table checked_rows as
         select
-            {line}{', '.join([*outer, ''])}
+            {line}{", ".join([*outer, ""])}
             md5_number({_key_text(plan)}) as _key_hash,
-            md5_number({text if not plan.extras else f'concat_ws(chr(31), {text}, _extra)'})
+            md5_number({text if not plan.extras else f"concat_ws(chr(31), {text}, _extra)"})
                 as _row_hash,
             _extra,
-            {' and '.join(tests) or 'true'} as _ok,
+            {" and ".join(tests) or "true"} as _ok,
             {plan.accounted_amount} as _amount,
             {plan.accounted_currency} as _currency
-            {_inner_sql(plan) if rows.count_inner else ''}
+            {_inner_sql(plan) if rows.count_inner else ""}
         from (
-            select *{'' if rows.line_sql is None else ', rowid'}, {extra} as _extra
-                {', '.join(['', *inner])}
+            select *{"" if rows.line_sql is None else ", rowid"}, {extra} as _extra
+                {", ".join(["", *inner])}
             from {rows.relation} as stage
         ) as stage
         """,

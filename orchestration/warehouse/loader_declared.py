@@ -65,8 +65,14 @@ _SAME_DAY = """
 
 def _same_day(store: Store) -> list[object]:
     stream, entry = store.plan.stream, store.entry
-    return [stream.source, stream.name, entry.load_seq, stream.source, stream.name,
-            entry.candidate.business_on]
+    return [
+        stream.source,
+        stream.name,
+        entry.load_seq,
+        stream.source,
+        stream.name,
+        entry.candidate.business_on,
+    ]
 
 
 def _delivered(store: Store) -> int:

@@ -39,16 +39,15 @@ def make_plan(
             name,
             column,
             position.get(column.header or name),
-            optional=column.may_be_null or column.default is not None
+            optional=column.may_be_null
+            or column.default is not None
             or (column.required and not column.is_required_on(day)),
         )
         for name, column in stream.columns.items()
     )
     known = {column.header or name for name, column in stream.columns.items()}
     extras = tuple((name, source) for name, source in position.items() if name not in known)
-    missing = [
-        cell for cell in cells if cell.source is None and cell.column.is_required_on(day)
-    ]
+    missing = [cell for cell in cells if cell.source is None and cell.column.is_required_on(day)]
     if missing:
         _refuse_missing(missing, [name for name, _ in extras], stream)
     return Plan(
@@ -102,17 +101,23 @@ def check_window(
     """
     if not plan.extras:
         return []
-    known = dict(connection.execute(
-        "select column_name, min(window_ends_on) from raw.schema_changes "
-        "where source = ? and stream = ? and change = 'added' and status = 'accepted' group by 1",
-        [plan.stream.source, plan.stream.name],
-    ).fetchall())
+    known = dict(
+        connection.execute(
+            "select column_name, min(window_ends_on) from raw.schema_changes "
+            "where source = ? and stream = ? and change = 'added' and status = 'accepted' "
+            "group by column_name",
+            [plan.stream.source, plan.stream.name],
+        ).fetchall()
+    )
     today = entry.observed_at.date()
     ends_on = None
     if plan.stream.extra_columns == "window":
         ends_on = today + timedelta(days=entry.contract.compatibility_window_days)
-        expired = [name for name, _ in plan.extras if name in known and known[name] is not None
-                   and known[name] < today]
+        expired = [
+            name
+            for name, _ in plan.extras
+            if name in known and known[name] is not None and known[name] < today
+        ]
         if expired:
             raise Refused(
                 "A10",
@@ -129,7 +134,8 @@ def vanished(plan: Plan, before: Delivery | None) -> list[str]:
         return []
     had = set(json.loads(before.header))
     return [
-        cell.name for cell in plan.cells
+        cell.name
+        for cell in plan.cells
         if cell.source is None and (cell.column.header or cell.name) in had
     ]
 
@@ -144,6 +150,14 @@ def record_changes(
     for column, change, ends_on in changes:
         connection.execute(
             "insert into raw.schema_changes values (?, ?, ?, ?, ?, ?, ?, ?)",
-            [entry.stream.source, entry.stream.name, column, change, entry.observed_at, ends_on,
-             entry.load_seq, status],
+            [
+                entry.stream.source,
+                entry.stream.name,
+                column,
+                change,
+                entry.observed_at,
+                ends_on,
+                entry.load_seq,
+                status,
+            ],
         )

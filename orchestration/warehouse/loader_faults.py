@@ -35,7 +35,7 @@ FAULTS: Mapping[str, str] = {
 }
 
 
-class Refused(Exception):  # noqa: N818 - it is a verdict about a file, not an error of ours
+class Refused(Exception):
     """The file is refused whole.
 
     Attributes:
@@ -53,7 +53,7 @@ class Refused(Exception):  # noqa: N818 - it is a verdict about a file, not an e
         self.changes = changes
 
 
-class Held(Exception):  # noqa: N818 - likewise
+class Held(Exception):
     """The file is left where it is for a later run; fault id and reason as for `Refused`."""
 
     def __init__(self, fault_id: str, reason: str) -> None:

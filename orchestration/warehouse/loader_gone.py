@@ -56,10 +56,13 @@ def _has_unreadable_keys(store: Store) -> bool:
     if not store.checked.unsound:
         return False
     keys = ", ".join(literal(name) for name in store.plan.stream.key)
-    return store.scalar(
-        "select count(*) from (select unnest(faults) as fault from rejected) "
-        f"where fault.column_name in ({keys})"
-    ) > 0
+    return (
+        store.scalar(
+            "select count(*) from (select unnest(faults) as fault from rejected) "
+            f"where fault.column_name in ({keys})"
+        )
+        > 0
+    )
 
 
 def _mark(store: Store, condition: str) -> None:

@@ -121,7 +121,8 @@ class _Rows:
             if name not in self._position:
                 self._add_column(name)
         nested = [
-            name for name, value in found.items()
+            name
+            for name, value in found.items()
             if name in self._named and isinstance(value, dict | list)
         ]
         if nested:
@@ -218,8 +219,12 @@ def _read_lines(lines: Iterator[tuple[bytes, bool]], rows: _Rows) -> None:
     limit = rows._limits.max_line_bytes  # noqa: SLF001 - one module
     for number, (line, closed) in enumerate(lines, start=1):
         if len(line) > limit:
-            rows.reject(number, "A15", f"longer than {limit} bytes (max_line_bytes)",
-                        line[:2000].decode("utf-8", "replace"))
+            rows.reject(
+                number,
+                "A15",
+                f"longer than {limit} bytes (max_line_bytes)",
+                line[:2000].decode("utf-8", "replace"),
+            )
             continue
         if not line.strip():
             continue

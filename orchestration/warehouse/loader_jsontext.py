@@ -45,7 +45,7 @@ class JsonText:
             self._enter(step)
         if self._peek() != "[":
             at = ".".join(path) or "the top"
-            raise LookupError(f"no list at {at}")  # noqa: EM102, TRY003 - words of the refusal
+            raise LookupError(f"no list at {at}")
         self._at += 1
         yield from self._elements()
         for _ in path:
@@ -72,7 +72,7 @@ class JsonText:
     def _enter(self, name: str) -> None:
         """Move to the value of a name in the object ahead."""
         if self._peek() != "{":
-            raise LookupError(f"no object around {name!r}")  # noqa: EM102, TRY003
+            raise LookupError(f"no object around {name!r}")
         self._at += 1
         while self._peek() != "}":
             key, _ = self._value()
@@ -84,7 +84,7 @@ class JsonText:
             self._skip()
             if self._peek() == ",":
                 self._at += 1
-        raise LookupError(f"no {name!r}")  # noqa: EM102, TRY003
+        raise LookupError(f"no {name!r}")
 
     def _leave(self) -> None:
         """Read to the end of the object that was entered."""

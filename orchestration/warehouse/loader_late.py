@@ -11,23 +11,24 @@ nothing, so a killed load is simply done again.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from orchestration.warehouse.connection import quoted
 from orchestration.warehouse.loader_books import Delivery
+from orchestration.warehouse.loader_proof import stored_amount, stored_currency
 from orchestration.warehouse.loader_store import Store
 
 
-def later_deliveries(loaded: Sequence[Delivery], store_day: object) -> list[Delivery]:
-    """Return loaded files of later days that had repetitions, in business order."""
-    if store_day is None:
+def later_deliveries(loaded: Sequence[Delivery], day: date | None) -> list[Delivery]:
+    """Return loaded files of days after `day` that had repetitions, in business order."""
+    if day is None:
         return []
     found = [
-        known for known in loaded
-        if known.business_on is not None and known.business_on > store_day  # type: ignore[operator]
-        and known.rows_duplicate > 0
+        (known.business_on, known.load_seq, known)
+        for known in loaded
+        if known.business_on is not None and known.business_on > day and known.rows_duplicate > 0
     ]
-    return sorted(found, key=lambda known: (str(known.business_on), known.load_seq))
+    return [known for _, _, known in sorted(found, key=lambda item: item[:2])]
 
 
 def collect_late_keys(store: Store) -> int:
@@ -106,8 +107,8 @@ def _move_counts(store: Store, delivery: Delivery, moved: int) -> None:
         update raw.duplicate_rows as skipped
         set row_count = skipped.row_count - back.row_count, amount = skipped.amount - back.amount
         from (
-            select {store.stored_currency} as currency_code, count(*) as row_count,
-                sum({store.stored_amount}) as amount
+            select {stored_currency(store.plan)} as currency_code, count(*) as row_count,
+                sum({stored_amount(store.plan)}) as amount
             from checked where _row in (select _row from restated) group by all
         ) as back
         where skipped.load_seq = {seq} and skipped.currency_code = back.currency_code

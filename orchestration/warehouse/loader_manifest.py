@@ -91,7 +91,8 @@ def _content(candidate: Candidate) -> bytes | None:
 def _unreadable(why: str) -> Refused:
     fields = ", ".join(_FIELDS)
     return Refused(
-        "A4", f"the manifest beside the file cannot be used ({why}); it is a JSON object of {fields}"
+        "A4",
+        f"the manifest beside the file cannot be used ({why}); it is a JSON object of {fields}",
     )
 
 
@@ -99,9 +100,9 @@ def _whole(parsed: dict[str, Any], name: str) -> int | None:
     value = parsed.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise _unreadable(f"{name} is no whole number")
-    return value
+    if type(value) is int and value >= 0:
+        return value
+    raise _unreadable(f"{name} is no whole number")
 
 
 def _digest(parsed: dict[str, Any]) -> str | None:

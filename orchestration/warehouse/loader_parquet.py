@@ -81,9 +81,7 @@ def _stage(
     if len(names) > stream.format.max_columns:
         reason = f"{len(names)} columns, more than {stream.format.max_columns} (max_columns)"
         raise Refused("A15", f"{reason}; deliver only what is needed")
-    types = [
-        row[1] for row in connection.execute(f"describe from read_parquet({file})").fetchall()
-    ]
+    types = [row[1] for row in connection.execute(f"describe from read_parquet({file})").fetchall()]
     if len(types) != len(names):
         raise Refused("A10", "the columns of the parquet file cannot be told apart; rename them")
     _refuse_types(dict(zip(names, types, strict=True)), stream)
@@ -167,7 +165,8 @@ def _refuse_wide(
     The texts are only measured here, one batch after the other; nothing is kept.
     """
     texts = [
-        cell for cell, kind in zip(internal, types, strict=True)
+        cell
+        for cell, kind in zip(internal, types, strict=True)
         if kind in ("VARCHAR", "BLOB") or _is_nested(kind)
     ]
     if not texts:

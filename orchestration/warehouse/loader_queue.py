@@ -71,9 +71,12 @@ def _blocker(
     """Return the refused file that stops this stream, if it still lies there as it was."""
     stream = contract.streams[candidate.stream]
     drifted = [
-        known for known in books.of(stream)
-        if known.status == "refused" and known.fault_id == "A10"
-        and known.contract_hash == stream.content_hash() and not known.is_of(candidate)
+        known
+        for known in books.of(stream)
+        if known.status == "refused"
+        and known.fault_id == "A10"
+        and known.contract_hash == stream.content_hash()
+        and not known.is_of(candidate)
     ]
     if not drifted:
         return None
@@ -83,8 +86,11 @@ def _blocker(
         if (other.source, other.stream) == (candidate.source, candidate.stream)
     }
     return next(
-        (known for known in drifted
-         if (known.file_name, known.size_bytes, known.modified_ns) in present),
+        (
+            known
+            for known in drifted
+            if (known.file_name, known.size_bytes, known.modified_ns) in present
+        ),
         None,
     )
 
@@ -101,7 +107,8 @@ def _gap(
     stream = contract.streams[candidate.stream]
     have = {known.sequence_no for known in books.of(stream) if known.status in _TAKEN}
     numbers = have | {
-        other.sequence_no for other in landed
+        other.sequence_no
+        for other in landed
         if (other.source, other.stream) == (candidate.source, candidate.stream)
     }
     first = min(number for number in numbers if number is not None)

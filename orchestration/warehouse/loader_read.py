@@ -48,9 +48,7 @@ def reading(
         reader.close()
 
 
-def _open(
-    session: Session, stream: StreamContract, archived: Archived, *, vouched: bool
-) -> Reader:
+def _open(session: Session, stream: StreamContract, archived: Archived, *, vouched: bool) -> Reader:
     connection, settings = session.connection, session.settings
     if archived.kind in ("json", "jsonl"):
         return open_json(connection, archived, stream, settings)

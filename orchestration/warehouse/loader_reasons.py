@@ -51,8 +51,8 @@ _EXPECTED: Mapping[ColumnType, tuple[str, str]] = {
 def build_rejected(connection: duckdb.DuckDBPyConnection, plan: Plan, line_sql: str) -> None:
     """Build `temp.main.rejected` with a row for each unsound row of `temp.main.checked`.
 
-    Columns: `_row`, `_line`, `faults` (list of struct column_name, fault_id, reason, value_text), `amount`,
-    `currency_code`, `row_text`.
+    Columns: `_row`, `_line`, `faults` (list of struct column_name, fault_id, reason, value_text),
+    `amount`, `currency_code`, `row_text`.
 
     Raises:
         Refused: A required column as a whole has another type (A10).
@@ -87,7 +87,8 @@ def build_rejected(connection: duckdb.DuckDBPyConnection, plan: Plan, line_sql: 
 
 def _refuse_retyped(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
     suspects = [
-        cell for cell in plan.cells
+        cell
+        for cell in plan.cells
         if cell.source and not cell.optional and cell.column.type not in _NO_TYPE
     ]
     for cell in suspects:
@@ -103,7 +104,7 @@ def _refuse_retyped(connection: duckdb.DuckDBPyConnection, plan: Plan) -> None:
             """,
             [cell.name],
         ).fetchone()
-        present, unreadable, example = row if row else (0, 0, None)
+        present, unreadable, example = row or (0, 0, None)
         if unreadable >= _RETYPED_ROWS and unreadable >= present * _RETYPED_SHARE:
             reason = (
                 f"{unreadable} of {present} values of column {cell.name} are no "
@@ -138,12 +139,14 @@ def _fault(cell: Cell, fault_id: str, reason: str) -> str:
 def _cell_case(plan: Plan, cell: Cell) -> str:
     if cell.source is None:
         return "null"
-    missing = "null" if cell.optional else _fault(
-        cell, "A9", "is empty, but the contract requires a value; fill it in and resend the row"
+    missing = (
+        "null"
+        if cell.optional
+        else _fault(
+            cell, "A9", "is empty, but the contract requires a value; fill it in and resend the row"
+        )
     )
-    control = _fault(
-        cell, "A16", "holds a control character; remove it and resend the row"
-    )
+    control = _fault(cell, "A16", "holds a control character; remove it and resend the row")
     arms = "".join(
         f" when {condition} then {_fault(cell, fault_id, reason)}"
         for condition, fault_id, reason in _arms(plan, cell)

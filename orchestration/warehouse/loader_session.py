@@ -82,8 +82,10 @@ class Session:
 
     def _sweep(self) -> None:
         """Remove what a killed load left half-done; one load runs at a time."""
-        for folder, pattern in ((self.settings.files, ".incoming-*"),
-                                (self.settings.scratch, "plain-*")):
+        for folder, pattern in (
+            (self.settings.files, ".incoming-*"),
+            (self.settings.scratch, "plain-*"),
+        ):
             if folder.is_dir():
                 for path in folder.glob(pattern):
                     path.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ What belongs here: the fast yes or no of the check of all rows. What does not: r
 Where the bytes of a file hold no control character at all, free texts need no test.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from orchestration.core.contracts import ColumnType
 from orchestration.warehouse.connection import literal

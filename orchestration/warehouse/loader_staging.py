@@ -70,13 +70,16 @@ class Reader(Protocol):
     """
 
     @property
-    def header(self) -> tuple[str, ...]: ...
+    def header(self) -> tuple[str, ...]:
+        """Names by position."""
 
     @property
-    def separator(self) -> str: ...
+    def separator(self) -> str:
+        """Decimal separator."""
 
     @property
-    def delimiter(self) -> str: ...
+    def delimiter(self) -> str:
+        """Delimiter for showing a row."""
 
     def direct(self) -> Direct | None:
         """Return how DuckDB may read it in one go, if it may."""
@@ -203,7 +206,7 @@ class Batcher:
     def _insert(
         self, table: str, names: tuple[str, ...], rows: Sequence[tuple[int | str | None, ...]]
     ) -> None:
-        import pyarrow  # noqa: PLC0415 - slow to import, and sound files never need it
+        import pyarrow
 
         width = len(names)
         padded = [row + (None,) * (width - len(row)) for row in rows]

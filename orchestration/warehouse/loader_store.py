@@ -1,18 +1,19 @@
-"""Storing a checked file: versions, duplicates, rejects, tombstones, and the proof of the sums.
+"""Storing a checked file: versions, duplicates, rejects.
 
-What belongs here: everything between `temp.main.checked` and a file's commit. What does not:
-reading and checking. The loader imports this; it runs inside the loader's transaction.
+What belongs here: what becomes of each row of `temp.main.checked`. What does not: reading and
+checking, and the proof of the sums (`loader_proof`). The loader imports this; all but `prepare`
+runs inside its transaction.
 """
 
 from dataclasses import dataclass
 
 import duckdb
 
-from orchestration.core.errors import ReconError
 from orchestration.warehouse.connection import literal, quoted
 from orchestration.warehouse.loader_books import FileEntry, stored_name
 from orchestration.warehouse.loader_pass import Checked
 from orchestration.warehouse.loader_plan import Plan
+from orchestration.warehouse.loader_proof import book_accounting, book_duplicates, prove
 from orchestration.warehouse.loader_reasons import row_text_sql
 from orchestration.warehouse.loader_staging import STAGE
 
@@ -69,7 +70,7 @@ class Store:
         self._insert_duplicates()
         self._insert_accounting()
         self._count()
-        self._prove()
+        prove(self.connection, self.plan, self.entry, self.table)
 
     def scalar(self, sql: str, parameters: list[object] | None = None) -> int:
         """Return the one number of a query."""
@@ -130,7 +131,9 @@ class Store:
                     _row, is_new, _row_hash,
                     lag(_row_hash) over (partition by _key_hash order by {ordering}) as before
                 from (
-                    select _key_hash, _row_hash, {order}, _load_seq, _line, null as _row, false as is_new
+                    select
+                        _key_hash, _row_hash, {order}, _load_seq, _line,
+                        null as _row, false as is_new
                     from known
                     union all
                     select
@@ -179,11 +182,11 @@ class Store:
         self.connection.execute(
             f"""
             insert into {self.table} (
-                {', '.join(names)}, _file_id, _line, _key_hash, _row_hash, _row_version,
+                {", ".join(names)}, _file_id, _line, _key_hash, _row_hash, _row_version,
                 _observed_at, _load_seq, _business_on, _is_deleted, _extra
             )
             select
-                {', '.join(names)}, ?, _line, checked._key_hash, _row_hash, {version},
+                {", ".join(names)}, ?, _line, checked._key_hash, _row_hash, {version},
                 cast(? as timestamp), {entry.load_seq}, {self.business_on}, {self.deleted}, _extra
             from checked {joined}
             where {self.kept()}
@@ -209,19 +212,24 @@ class Store:
     def _conflicts(self) -> str:
         plan = self.plan
         own_key = [name for name in plan.stream.key if plan.cell(name).source is not None]
-        key = " || ', ' || ".join(
-            f"{literal(name + '=')} || coalesce({plan.cell(name).raw}, '')" for name in own_key
-        ) or "''"
+        key = (
+            " || ', ' || ".join(
+                f"{literal(name + '=')} || coalesce({plan.cell(name).raw}, '')" for name in own_key
+            )
+            or "''"
+        )
         reason = (
             " || ' stands more than once in this file with different content, and it is unknown "
             "which is right; correct the file and deliver it again'"
         )
-        return (
-            f"select {self.checked.line_sql()}, {literal(plan.stream.key[-1])}, 'A23', 'key ' || {key}{reason}, {key}, "
-            f"{row_text_sql(plan)}, {plan.accounted_amount}, {plan.accounted_currency} "
-            f"from {STAGE} as stage "
-            "where stage.rowid in (select _row from dropped where is_conflict)"
-        )
+        return f"""
+            select
+                {self.checked.line_sql()}, {literal(plan.stream.key[-1])}, 'A23',
+                'key ' || {key}{reason}, {key}, {row_text_sql(plan)},
+                {plan.accounted_amount}, {plan.accounted_currency}
+            from {STAGE} as stage
+            where stage.rowid in (select _row from dropped where is_conflict)
+        """
 
     def _reject(self, select: str) -> None:
         """Insert rejected rows from a query of line, column, fault, reason, value, row, amount."""
@@ -234,51 +242,20 @@ class Store:
             )
             select *, {entry.load_seq}, ?, ?, ?, ?, cast(? as timestamp) from ({select})
             """,
-            [entry.file_id, entry.stream.source, entry.stream.name,
-             stored_name(entry.candidate.file_name), entry.observed_at],
+            [
+                entry.file_id,
+                entry.stream.source,
+                entry.stream.name,
+                stored_name(entry.candidate.file_name),
+                entry.observed_at,
+            ],
         )
-
-    @property
-    def stored_currency(self) -> str:
-        """SQL of the currency of a stored row, as accounting names it."""
-        rule = self.plan.stream.amount
-        if rule is None or (rule.currency is None and rule.currency_column is None):
-            return "''"
-        if rule.currency is not None:
-            return literal(rule.currency)
-        return f"coalesce({quoted(rule.currency_column or '')}, '')"
-
-    @property
-    def stored_amount(self) -> str:
-        """SQL of the accounted amount of a stored row."""
-        rule = self.plan.stream.amount
-        return "0" if rule is None else f"coalesce({quoted(rule.column)}, 0)"
 
     def _insert_duplicates(self) -> None:
-        self._book("duplicate_rows", f"""
-            select {self.stored_currency} as currency_code, {self.stored_amount} as amount
-            from checked where _row in (select _row from dropped where not is_conflict)
-        """)
+        book_duplicates(self.connection, self.plan, self.entry)
 
     def _insert_accounting(self) -> None:
-        """Book what the file says, from its text; nothing of what was stored takes part."""
-        rejected = ""
-        if self.checked.rejects:
-            rejected = "union all select '', 0 from temp.main.stage_rejects"
-        self._book("accounting", f"""
-            select _currency as currency_code, _amount as amount from checked {rejected}
-        """)
-
-    def _book(self, table: str, select: str) -> None:
-        self.connection.execute(
-            f"""
-            insert into raw.{table}
-            select {self.entry.load_seq}, ?, ?, currency_code, count(*),
-                coalesce(sum(cast(amount as decimal(18, 4))), 0)
-            from ({select}) group by currency_code
-            """,
-            [self.plan.stream.source, self.plan.stream.name],
-        )
+        book_accounting(self.connection, self.entry, self.checked.rejects)
 
     def _count(self) -> None:
         entry, checked = self.entry, self.checked
@@ -290,35 +267,3 @@ class Store:
             f"select count(*) from {self.table} where _load_seq = ? and _line is not null",
             [entry.load_seq],
         )
-
-    def _prove(self) -> None:
-        """Compare, by currency, what was read with what was stored, skipped and rejected."""
-        seq = self.entry.load_seq
-        broken = self.connection.execute(
-            f"""
-            select currency_code, sum(row_count), sum(amount)
-            from (
-                select currency_code, row_count, amount from raw.accounting where load_seq = {seq}
-                union all
-                select currency_code, -row_count, -amount
-                from raw.duplicate_rows where load_seq = {seq}
-                union all
-                select currency_code, -count(*), -coalesce(sum(amount), 0)
-                from raw.rejected_rows where load_seq = {seq} group by currency_code
-                union all
-                select {self.stored_currency}, -count(*), -sum({self.stored_amount})
-                from {self.table} where _load_seq = {seq} and _line is not null group by all
-            )
-            group by currency_code
-            having sum(row_count) <> 0 or sum(amount) <> 0
-            """
-        ).fetchall()
-        entry = self.entry
-        accounted = entry.rows_loaded + entry.rows_duplicate + entry.rows_rejected
-        if broken or entry.rows_read != accounted:
-            msg = (
-                f"{entry.stream.source}/{entry.stream.name}: file {entry.file_id} does not add up: "
-                f"{entry.rows_read} rows read, {accounted} accounted for; differences by currency "
-                f"(rows, amount): {broken}. Nothing of it was stored; report this with the file"
-            )
-            raise ReconError(msg)

@@ -106,9 +106,7 @@ def raw_columns(stream: StreamContract) -> dict[str, str]:
     return {**declared, **PROVENANCE}
 
 
-def column_order(
-    connection: duckdb.DuckDBPyConnection, stream: StreamContract
-) -> tuple[str, ...]:
+def column_order(connection: duckdb.DuckDBPyConnection, stream: StreamContract) -> tuple[str, ...]:
     """Return the contract's columns in the order of the raw table, later additions last."""
     rows = connection.execute(
         f"select name from pragma_table_info('raw.{stream.table}') order by cid"
@@ -125,9 +123,7 @@ def ensure_raw_tables(
         ReconError: A contract changes the type of a column that already holds data.
     """
     present = _present_columns(connection)
-    statements = [
-        _create(name, columns) for name, columns in _BOOKS.items() if name not in present
-    ]
+    statements = [_create(name, columns) for name, columns in _BOOKS.items() if name not in present]
     for contract in contracts:
         for stream in contract.streams.values():
             statements += _stream_statements(stream, present.get(stream.table))

@@ -4,9 +4,11 @@ What belongs here: the order of the steps for one file and where each verdict go
 the steps. The loader imports this.
 """
 
+from datetime import date
 from decimal import Decimal
 from functools import partial
 
+from orchestration.core.contracts import StreamContract
 from orchestration.warehouse.loader_archive import Archived, archive
 from orchestration.warehouse.loader_books import Books, Delivery, FileEntry, stored_name
 from orchestration.warehouse.loader_declared import check_declared
@@ -67,8 +69,15 @@ def take_file(session: Session, books: Books, entry: FileEntry) -> bool:
 def _is_known(books: Books, entry: FileEntry) -> bool:
     """Whether only the inode changed: a landing folder that was copied or restored."""
     known = books.find(entry.candidate)
-    return known is not None and known.file_id == entry.file_id and known.status in (
-        "loaded", "duplicate", "superseded",
+    return (
+        known is not None
+        and known.file_id == entry.file_id
+        and known.status
+        in (
+            "loaded",
+            "duplicate",
+            "superseded",
+        )
     )
 
 
@@ -78,9 +87,7 @@ def _is_repeated(books: Books, entry: FileEntry) -> bool:
     A full snapshot counts as repeated only when it is the newest one: a source that goes back to
     an older state sends an old snapshot again, and it says something new then.
     """
-    loaded = [
-        known for known in books.of(entry.stream) if known.status in ("loaded", "superseded")
-    ]
+    loaded = [known for known in books.of(entry.stream) if known.status in ("loaded", "superseded")]
     if entry.stream.delivery.mode == "full_snapshot":
         loaded = loaded[-1:]
     return any(known.file_id == entry.file_id for known in loaded)
@@ -96,10 +103,16 @@ def _record_repeated(session: Session, entry: FileEntry) -> None:
 def _record_refusal(session: Session, entry: FileEntry, refused: Refused) -> None:
     entry.status, entry.fault_id, entry.reason = "refused", refused.fault_id, refused.reason
     entry.rows_read = entry.rows_loaded = entry.rows_duplicate = entry.rows_rejected = 0
-    changes = [(name, change, None) for name, change in refused.changes]
-    session.record(
-        entry, lambda: record_changes(session.connection, entry, changes, "refused")
-    )
+    changes: list[tuple[str, str, date | None]] = [
+        (name, change, None) for name, change in refused.changes
+    ]
+    session.record(entry, lambda: record_changes(session.connection, entry, changes, "refused"))
+
+
+def _ended_by_a_line_end(stream: StreamContract) -> StreamContract:
+    """The contract for a file that must be whole: a manifest says so, or gaps would delete rows."""
+    demanding = stream.format.model_copy(update={"final_newline": "required"})
+    return stream.model_copy(update={"format": demanding})
 
 
 def _load(
@@ -111,15 +124,18 @@ def _load(
 ) -> None:
     day = entry.candidate.business_on or entry.observed_at.date()
     vouched = manifest is not None and manifest.vouches_for_end
+    stream = entry.stream
+    if manifest is not None or stream.delivery.mode == "full_snapshot":
+        stream = _ended_by_a_line_end(stream)
     loaded = [known for known in books.of(entry.stream) if known.status == "loaded"]
     later = later_deliveries(loaded, entry.candidate.business_on)
     if later:
-        with reading(session, entry.stream, archived, day, vouched=vouched) as opened:
+        with reading(session, stream, archived, day, vouched=vouched) as opened:
             changes_known_keys = _collect(session, entry, opened)
         if changes_known_keys:
             _restate_later(session, entry, later)
         drop_stage(session.connection)
-    with reading(session, entry.stream, archived, day, vouched=vouched) as opened:
+    with reading(session, stream, archived, day, vouched=vouched) as opened:
         plan = opened.plan
         entry.header = opened.reader.header
         fresh = check_window(session.connection, plan, entry)
@@ -186,9 +202,7 @@ def _restate_later(session: Session, entry: FileEntry, later: list[Delivery]) ->
 
 def _known_under_this_name(entry: FileEntry, loaded: list[Delivery]) -> list[Delivery]:
     name = stored_name(entry.candidate.file_name)
-    return [
-        known for known in loaded if known.file_name == name and known.file_id != entry.file_id
-    ]
+    return [known for known in loaded if known.file_name == name and known.file_id != entry.file_id]
 
 
 def _refuse_empty(checked: Checked, manifest: Manifest | None) -> None:
@@ -196,7 +210,7 @@ def _refuse_empty(checked: Checked, manifest: Manifest | None) -> None:
     if checked.rows + checked.rejects == 0 and not declared_empty:
         raise Refused(
             "A8",
-            "the file has no rows; if that is meant, put a manifest with \"rows\": 0 beside it",
+            'the file has no rows; if that is meant, put a manifest with "rows": 0 beside it',
         )
 
 

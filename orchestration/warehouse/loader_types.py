@@ -61,7 +61,7 @@ class Cell:
 def escape_pattern(text: str) -> str:
     """Return a text as a pattern that matches it alone, in the dialect of DuckDB's patterns."""
     return "".join(
-        char if char.isalnum() or ord(char) > 127 or char == "_" else f"\\x{{{ord(char):x}}}"  # noqa: PLR2004
+        char if char.isalnum() or ord(char) > 127 or char == "_" else f"\\x{{{ord(char):x}}}"
         for char in text
     )
 
@@ -140,16 +140,14 @@ def _timestamp_sql(raw: str, timezone: str | None) -> str:
         return absolute
     local = f"timezone({literal(timezone)}, try_cast({raw} as timestamp))"
     return (
-        f"case when {_has_offset(raw)} then {absolute} "
-        f"else make_timestamp(epoch_us({local})) end"
+        f"case when {_has_offset(raw)} then {absolute} else make_timestamp(epoch_us({local})) end"
     )
 
 
 def _has_offset(raw: str) -> str:
-    signs = "('+', '-')"
-    return (
-        f"({raw}[-1] = 'Z' or {raw}[-6] in {signs} or ({raw}[-5] in {signs} and length({raw}) > 16))"
-    )
+    signed = "in ('+', '-')"
+    short = f"({raw}[-5] {signed} and length({raw}) > 16)"
+    return f"({raw}[-1] = 'Z' or {raw}[-6] {signed} or {short})"
 
 
 def exists_locally_sql(cell: Cell) -> str:

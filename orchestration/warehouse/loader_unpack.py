@@ -23,8 +23,13 @@ _MIB = 1 << 20
 _FREE_EXPANSION = 16 * _MIB
 _GZIP_WINDOW = 31
 _MEMBERS = 1000
-_PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ": "xz",
-           b"\x28\xb5\x2f\xfd": "zstd"}
+_PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+}
 _TAB, _LINE_FEED, _RETURN, _BLANK, _DELETE = 9, 10, 13, 32, 127
 _BLANKS_AT_QUOTE = re.compile(rb'(?:^|[^"\w])[ \t]+"|"[ \t]+(?:[^"\w]|$)')
 
@@ -200,9 +205,9 @@ def transcoded(source: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     try:
         for chunk in source:
             yield decoder.decode(chunk).encode()
-        yield decoder.decode(b"", True).encode()  # noqa: FBT003 - the codec's own signature
+        yield decoder.decode(b"", True).encode()
     except UnicodeError as error:
-        reason = f"not {encoding} as the contract states ({error.reason}); resend it as {encoding}"
+        reason = f"not {encoding} as the contract states ({error}); resend it as {encoding}"
         raise Refused("A16", reason) from error
 
 

@@ -7,7 +7,6 @@ import pytest
 from landed_rows import ORDER_HEADER, csv_text, order, orders
 from loader_harness import assert_only_row_rejected, assert_refused
 
-
 # A16
 
 

@@ -33,11 +33,12 @@ def start(home: Path) -> subprocess.Popen:
     )
 
 
-def wait_until_dbt_builds(home: Path, since: float) -> None:
+def wait_until_dbt_builds(run: subprocess.Popen, home: Path, since: float) -> None:
     """Wait for the first lines that dbt writes about building."""
     log = home / "logs"
     last = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < last:
+        assert run.poll() is None, run.communicate()
         for path in log.glob("run_*.log"):
             if path.stat().st_mtime > since and "OK created" in path.read_text():
                 return
@@ -63,7 +64,7 @@ def processes_of(home: Path) -> list[str]:
 def test_a_stopped_run_leaves_the_home_free_and_its_record_true(published_home, number):
     since = time.time()
     run = start(published_home)
-    wait_until_dbt_builds(published_home, since)
+    wait_until_dbt_builds(run, published_home, since)
     run.send_signal(number)
     stdout, stderr = run.communicate(timeout=LONGEST_SECONDS)
 
