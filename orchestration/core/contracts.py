@@ -124,7 +124,8 @@ class FileFormat(_Model):
         max_columns: Most cells a header may have.
         max_rows: Most rows a file may have.
         final_newline: `required` takes a last line without line end for a cut-off file;
-            `complete_row` only when that line lacks cells; `optional` never.
+            `complete_row` only when that line lacks cells (for a full snapshot like `required`);
+            `optional` never.
     """
 
     type: Literal["by_extension", "csv", "tsv", "json", "jsonl", "parquet"] = "by_extension"

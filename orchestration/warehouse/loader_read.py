@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
-from orchestration.core.contracts import StreamContract
+from orchestration.core.contracts import FileFormat, StreamContract
 from orchestration.core.errors import ReconError
 from orchestration.warehouse.loader_archive import Archived
 from orchestration.warehouse.loader_books import Delivery
@@ -54,7 +54,14 @@ def _open(session: Session, stream: StreamContract, archived: Archived, *, vouch
         return open_json(connection, archived, stream, settings)
     if archived.kind == "parquet":
         return open_parquet(connection, archived, stream, settings)
-    return open_csv(connection, archived, stream.format, settings, vouched=vouched)
+    return open_csv(connection, archived, _strict(stream), settings, vouched=vouched)
+
+
+def _strict(stream: StreamContract) -> FileFormat:
+    """Return the stream's format; what a snapshot lacks is deleted, so its end must be closed."""
+    if stream.delivery.mode == "full_snapshot" and stream.format.final_newline == "complete_row":
+        return stream.format.model_copy(update={"final_newline": "required"})
+    return stream.format
 
 
 def archived_copy(session: Session, delivery: Delivery) -> Archived:
