@@ -10,6 +10,8 @@ afterwards: nobody can change it under us, and its hostile name never reaches a 
 import hashlib
 import os
 import stat
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -77,6 +79,30 @@ def archive(candidate: Candidate, file_format: FileFormat, settings: Settings) -
     path = settings.files / f"{digest}.{kind}{'.gz' if packed else ''}"
     incoming.replace(path)
     return Archived(digest, path, size, kind, packed)
+
+
+def sync_in_background(archived: Archived) -> Callable[[], None]:
+    """Begin to force a copy to the disk; return what waits for that.
+
+    The warehouse promises that it can be rebuilt from the copies, so a copy is on the disk before
+    its rows are committed; meanwhile the rows are read.
+
+    Raises:
+        OSError: From the returned function: the disk did not take it.
+    """
+    pool = ThreadPoolExecutor(max_workers=1)
+    syncing = pool.submit(_sync, archived.path)
+    pool.shutdown(wait=False)
+    return syncing.result
+
+
+def _sync(path: Path) -> None:
+    for target in (path, path.parent):
+        handle = os.open(target, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _open_regular(candidate: Candidate) -> BinaryIO:

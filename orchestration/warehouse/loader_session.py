@@ -19,7 +19,7 @@ from orchestration.core.contracts import SourceContract
 from orchestration.core.errors import ReconError
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import literal, writer
-from orchestration.warehouse.loader_books import Books, FileEntry, write_entry
+from orchestration.warehouse.loader_books import Books, Delivery, FileEntry, write_entry
 from orchestration.warehouse.loader_tables import ensure_raw_tables
 from orchestration.warehouse.row_views import ensure_row_views
 
@@ -122,6 +122,12 @@ class Session:
         if replaced is not None and replaced.status in ("received", "refused"):
             books.forget(replaced)
         books.add(delivery)
+
+    def recognise(self, delivery: Delivery, inode: int) -> None:
+        """Note where a known file lies now, so that it is not read again."""
+        self.connection.execute(
+            "update raw.files set inode = ? where load_seq = ?", [inode, delivery.load_seq]
+        )
 
     def amend(self, load_seq: int, work: Callable[[], None]) -> None:
         """Change what belongs to a delivery that is in the books, in one transaction.

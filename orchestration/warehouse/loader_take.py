@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import partial
 
 from orchestration.core.contracts import StreamContract
-from orchestration.warehouse.loader_archive import Archived, archive
+from orchestration.warehouse.loader_archive import Archived, archive, sync_in_background
 from orchestration.warehouse.loader_books import Books, Delivery, FileEntry, stored_name
 from orchestration.warehouse.loader_declared import check_declared
 from orchestration.warehouse.loader_drift import check_window, record_changes, vanished
@@ -48,7 +48,8 @@ def take_file(session: Session, books: Books, entry: FileEntry) -> bool:
             raise Held("A5", "its manifest is missing; deliver <file name>.manifest.json beside it")
         archived = archive(entry.candidate, entry.stream.format, session.settings)
         entry.file_id = archived.file_id
-        if _is_known(books, entry):
+        if (known := _known(books, entry)) is not None:
+            session.recognise(known, entry.candidate.inode)
             return False
         if manifest is not None:
             check_bytes(manifest, archived.file_id, archived.size_bytes)
@@ -66,19 +67,12 @@ def take_file(session: Session, books: Books, entry: FileEntry) -> bool:
     return True
 
 
-def _is_known(books: Books, entry: FileEntry) -> bool:
-    """Whether only the inode changed: a landing folder that was copied or restored."""
+def _known(books: Books, entry: FileEntry) -> Delivery | None:
+    """Return the delivery of which only the inode changed: a landing folder that was copied."""
     known = books.find(entry.candidate)
-    return (
-        known is not None
-        and known.file_id == entry.file_id
-        and known.status
-        in (
-            "loaded",
-            "duplicate",
-            "superseded",
-        )
-    )
+    if known is None or known.file_id != entry.file_id:
+        return None
+    return known if known.status in ("loaded", "duplicate", "superseded") else None
 
 
 def _is_repeated(books: Books, entry: FileEntry) -> bool:
@@ -129,6 +123,7 @@ def _load(
         stream = _ended_by_a_line_end(stream)
     loaded = [known for known in books.of(entry.stream) if known.status == "loaded"]
     later = later_deliveries(loaded, entry.candidate.business_on)
+    wait_for_copy = sync_in_background(archived)
     if later:
         with reading(session, stream, archived, day, vouched=vouched) as opened:
             changes_known_keys = _collect(session, entry, opened)
@@ -164,6 +159,7 @@ def _load(
             changes = [(name, "added", ends_on) for name, ends_on in fresh]
             changes += [(name, "removed", None) for name in gone]
             record_changes(session.connection, entry, changes, "accepted")
+            wait_for_copy()
 
         session.record(entry, work)
         if supersedes:
