@@ -152,8 +152,13 @@ def _make(session: RunSession) -> None:
 
 
 def _run_job(session: RunSession) -> None:
-    """Run the Dagster job in this process, with this run in the place of one of its own."""
-    from dagster import DagsterInstance
+    """Run the Dagster job in this process, with this run in the place of one of its own.
+
+    Two threads that import share one interpreter and gain nothing, so the warming is awaited.
+    """
+    if session.warming is not None:
+        session.warming.join()
+    from dagster import DagsterExecutionInterruptedError, DagsterInstance
 
     from orchestration.definitions import build_definitions
     from orchestration.defs.schedules import JOB_NAME
@@ -166,12 +171,16 @@ def _run_job(session: RunSession) -> None:
             run_config={"loggers": {"console": {"config": {"log_level": "INFO"}}}},
         )
     if not result.success and session.failure is None:
-        reasons = [
-            str(event.step_failure_data.error.message).strip()
+        errors = [
+            event.step_failure_data.error
             for event in result.all_node_events
             if event.is_step_failure and event.step_failure_data.error is not None
         ]
-        session.fail(RunDefect("; ".join(reasons) or "The job ended without saying why."))
+        if any(error.cls_name == DagsterExecutionInterruptedError.__name__ for error in errors):
+            session.fail(KeyboardInterrupt())
+        else:
+            reasons = "; ".join(error.message.strip() for error in errors)
+            session.fail(RunDefect(reasons or "The job ended without saying why."))
 
 
 @contextlib.contextmanager

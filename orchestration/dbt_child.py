@@ -137,6 +137,7 @@ def _call_server(environment: Path, arguments: list[str]) -> int | None:
 
 def _answer(connection: socket.socket, manifest: Any, server_pid: int) -> None:
     """Make one call in this fork, its output going to the caller's, and end."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     end_with_parent(server_pid)
     code = 2
     try:

@@ -35,8 +35,15 @@ SECONDS_BETWEEN_LOOKS = 0.05
 SECONDS_TO_STOP = 20
 
 
-# By home: the server of the run that this process makes.
-_servers: dict[Path, "subprocess.Popen[bytes]"] = {}
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """The server of a run that this process makes, and the state of the project that it parses."""
+
+    process: "subprocess.Popen[bytes]"
+    digest: str
+
+
+_servers: dict[Path, _Server] = {}
 
 
 class DbtFailed(ReconError):
@@ -196,8 +203,9 @@ def ensure_manifest(settings: Settings) -> Path:
     manifest = target_of(settings) / "manifest.json"
     digest = digest_of_project(settings)
     server = _servers.get(settings.home)
-    while server is not None and server.poll() is None and not _is_parsed(settings, digest):
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+    if server is not None and server.digest == digest:
+        while server.process.poll() is None and not _is_parsed(settings, digest):
+            time.sleep(SECONDS_BETWEEN_LOOKS)
     if not _is_parsed(settings, digest):
         watch = DbtWatch(advanced=lambda _done, _total, _name: None)
         code = _call(settings, ["parse", "--log-level-file", "info"], watch)
@@ -214,26 +222,28 @@ def start_server(settings: Settings) -> None:
     if settings.home in _servers or sys.platform != "linux":
         return
     write_launcher(settings)
+    digest = digest_of_project(settings)
     with (settings.dbt_state / "server.log").open("wb") as log:
-        _servers[settings.home] = subprocess.Popen(  # noqa: S603, our own code and paths
+        process = subprocess.Popen(  # noqa: S603, our own code and paths
             [
                 *(sys.executable, "-P", str(CHILD), str(os.getpid()), "--serve"),
                 str(settings.dbt_state / ENVIRONMENT),
-                digest_of_project(settings),
+                digest,
             ],
             cwd=settings.dbt_project,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
         )
+    _servers[settings.home] = _Server(process, digest)
 
 
 def stop_server(settings: Settings) -> None:
     """End the server of a home, and with it any call that it still makes."""
     server = _servers.pop(settings.home, None)
     if server is not None:
-        server.kill()
-        server.wait()
+        server.process.kill()
+        server.process.wait()
 
 
 def _is_parsed(settings: Settings, digest: str) -> bool:

@@ -176,7 +176,8 @@ def product_digest(settings: Settings) -> str:
 def prepare(session: RunSession) -> None:
     """Begin to import beside the loader what a run with news needs: dbt, Great Expectations."""
     start_server(session.settings)
-    threading.Thread(target=warm, name="meshline-warm-expectations", daemon=True).start()
+    session.warming = threading.Thread(target=warm, name="meshline-warm", daemon=True)
+    session.warming.start()
 
 
 def source_gate(session: RunSession) -> GateReport:

@@ -6,6 +6,7 @@ What does not: what the steps do (`orchestration.runner`) and how progress looks
 import this.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -150,6 +151,7 @@ class RunSession:
         outcomes: Steps that ended, in order.
         load: What the loader did; None before.
         news: Why there is something to build; None before that was looked at.
+        warming: Imports Great Expectations beside the loader; None before there is news.
         gates: What the gates answered.
         published: The published file; None as long as this run has published nothing.
         failure: The first error of a step.
@@ -162,6 +164,7 @@ class RunSession:
     outcomes: list[StepOutcome] = field(default_factory=list)
     load: LoadReport | None = None
     news: News | None = None
+    warming: threading.Thread | None = None
     gates: list[GateReport] = field(default_factory=list)
     published: Path | None = None
     failure: BaseException | None = None
