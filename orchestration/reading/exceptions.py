@@ -54,7 +54,6 @@ ONE = """
     order by fct_exceptions.exception_id = ? desc, fct_exceptions.exception_id
     limit 6
 """
-SHORTEST_PREFIX = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +93,7 @@ def find_exception(published: Published, exception_id: str) -> dict[str, Any]:
     Raises:
         UsageRefused: None or several have such an id.
     """
-    prefix = exception_id if len(exception_id) >= SHORTEST_PREFIX else "\0"
-    rows = published.rows(ONE, [exception_id, prefix, exception_id])
+    rows = published.rows(ONE, [exception_id, exception_id, exception_id])
     if not rows:
         raise UsageRefused(
             f"There is no exception {exception_id} in run {published.run_no}. "
