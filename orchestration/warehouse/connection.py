@@ -42,6 +42,7 @@ def writer(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
     )
     try:
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")
         for schema in SCHEMAS:
             connection.execute(f'create schema if not exists "{schema}"')
         yield connection
@@ -55,6 +56,7 @@ def reader(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     connection = duckdb.connect(str(path), read_only=True)
     try:
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")
         yield connection
     finally:
         connection.close()

@@ -18,7 +18,7 @@ from orchestration.settings import Settings
 from orchestration.warehouse.loader_archive import Archived
 from orchestration.warehouse.loader_faults import Refused
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18  # fits the processor's cache; larger ones cost several times as much
 _MIB = 1 << 20
 _FREE_EXPANSION = 16 * _MIB
 _GZIP_WINDOW = 31
@@ -82,7 +82,7 @@ def chunks(archived: Archived, settings: Settings) -> Iterator[bytes]:
 
 
 def _plain_chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as source:
+    with path.open("rb", buffering=0) as source:
         while chunk := source.read(_CHUNK):
             yield chunk
 
