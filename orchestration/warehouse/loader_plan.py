@@ -4,7 +4,7 @@ What belongs here: the plan and what follows from it for a whole row. What does 
 a header (`loader_drift`), and the tests of cells (`loader_sound`). The loader imports this.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -94,12 +94,21 @@ class Plan:
 def minor_factor(currency: str, exponents: Mapping[str, int]) -> str:
     """Return the SQL of what one minor unit is worth; null for a currency that is not known."""
     arms = " ".join(
-        f"when {currency} in ({', '.join(literal(code) for code in codes)}) "
+        f"when {one_of(currency, codes)} "
         f"then cast({'1' if exponent == 0 else '0.' + '0' * (exponent - 1) + '1'} "
         "as decimal(5, 4))"
         for exponent, codes in by_exponent(exponents)
     )
     return f"case {arms} end"
+
+
+def one_of(expression: str, values: Iterable[str]) -> str:
+    """Return the SQL of whether a text is one of several; null for null.
+
+    Not `in (...)`: a long list of that becomes a join, and a join gives up the order of the file's
+    rows, from which their lines are told.
+    """
+    return f"list_contains([{', '.join(literal(value) for value in values)}], {expression})"
 
 
 def by_exponent(exponents: Mapping[str, int]) -> Iterator[tuple[int, list[str]]]:

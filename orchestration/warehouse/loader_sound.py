@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from orchestration.core.contracts import ColumnType
 from orchestration.warehouse.connection import literal
-from orchestration.warehouse.loader_plan import Plan, by_exponent
+from orchestration.warehouse.loader_plan import Plan, by_exponent, one_of
 from orchestration.warehouse.loader_types import (
     CONTROL,
     Cell,
@@ -62,7 +62,7 @@ def _value_tests(plan: Plan, cell: Cell, inner: str, *, clean: bool) -> Iterator
         codes = [code for code in plan.exponents if not column.allowed or code in column.allowed]
         yield _matches(inner, f"(?:{'|'.join(codes)})")
     elif column.allowed and len(column.allowed) <= _FEW:
-        yield f"{inner} in ({', '.join(literal(value) for value in column.allowed)})"
+        yield one_of(inner, column.allowed)
     elif column.type is ColumnType.STRING and not column.allowed:
         if not clean:
             yield f"not regexp_matches({inner}, '{CONTROL}')"
@@ -97,7 +97,7 @@ def _scaled_test(inner: str, currency: str, plan: Plan) -> str:
     groups = sorted(by_exponent(plan.exponents), key=lambda group: len(group[1]))
     common = groups.pop()[0]
     arms = " ".join(
-        f"when {currency} in ({', '.join(literal(code) for code in codes)}) "
+        f"when {one_of(currency, codes)} "
         f"then {_matches(inner, amount_pattern(exponent, 'major', plan.separator))}"
         for exponent, codes in groups
     )
