@@ -12,7 +12,8 @@ from orchestration.connectors.contracts import load_contracts
 from orchestration.settings import load_settings
 from orchestration.warehouse.loader import load_landing
 
-ROWS = 500_000  # several row groups of DuckDB for each of its threads
+ROWS = 500_000
+PADDING = "x" * 120  # DuckDB gives a thread 32 MB of a file at a time: several make it share
 BAD_EVERY = 99_991
 
 
@@ -21,10 +22,10 @@ def loaded(tmp_path_factory):
     home, landing = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("landing")
     (landing / "generic").mkdir()
     with (landing / "generic" / "payments.csv").open("w", encoding="utf-8") as file:
-        file.write("payment_id,kind,amount,currency,occurred_at\n")
+        file.write("payment_id,kind,amount,currency,occurred_at,method\n")
         for line in range(2, ROWS + 2):
             amount = "many" if line % BAD_EVERY == 0 else "10.00"
-            file.write(f"P{line},capture,{amount},EUR,2026-05-01T10:00:00Z\n")
+            file.write(f"P{line},capture,{amount},EUR,2026-05-01T10:00:00Z,{PADDING}\n")
     settings = load_settings(home=home, landing=landing)
     load_landing(settings, load_contracts(settings.seeds), landing, datetime.now(UTC), 1)
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
