@@ -47,7 +47,7 @@
                 order by
                     stored.updated_at desc nulls last,
                     stored._business_on desc nulls last,
-                    stored._row_version desc
+                    stored._row_version desc nulls last
             ) as recency
         from {{ relation }} as stored
         inner join restated_keys

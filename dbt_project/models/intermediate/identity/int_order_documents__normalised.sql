@@ -66,7 +66,10 @@ colliding_ranked as (
         row_number() over (
             partition by
                 normalised.tenant, normalised.source_system, normalised.source_instance, normalised.order_ref
-            order by normalised._load_seq, normalised._line, normalised.native_order_id
+            order by
+                normalised._load_seq nulls last,
+                normalised._line nulls last,
+                normalised.native_order_id nulls last
         ) as arrival_rank
     from normalised
     inner join ids_with_several_documents

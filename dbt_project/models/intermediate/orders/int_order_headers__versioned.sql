@@ -57,14 +57,14 @@ final as (
             effective_total_amount - coalesce(
                 lag(effective_total_amount) over (
                     partition by source, stream, _row_key
-                    order by updated_at nulls first, _business_on nulls first, _row_version
+                    order by updated_at nulls first, _business_on nulls first, _row_version nulls first
                 ),
                 0
             )
         """) }} as total_change_amount,
         row_number() over (
             partition by source, stream, _row_key
-            order by updated_at nulls first, _business_on nulls first, _row_version
+            order by updated_at nulls first, _business_on nulls first, _row_version nulls first
         ) as version_rank
     from with_status
 )

@@ -47,7 +47,7 @@ seen_by_versions as (
         document_starts.document_at,
         row_number() over (
             partition by order_versions.recon_key, order_versions.version_no, lines_of_orders._row_key
-            order by lines_of_orders.changed_at desc, lines_of_orders._row_version desc
+            order by lines_of_orders.changed_at desc nulls last, lines_of_orders._row_version desc nulls last
         ) as recency
     from lines_of_orders
     inner join order_versions
@@ -103,7 +103,9 @@ folded_ranked as (
         row_number() over (
             partition by seen_by_versions.recon_key, seen_by_versions.version_no, seen_by_versions.canonical_line_no
             order by
-                seen_by_versions.document_at desc, seen_by_versions.is_amendment desc, seen_by_versions._row_key asc
+                seen_by_versions.document_at desc nulls last,
+                seen_by_versions.is_amendment desc nulls last,
+                seen_by_versions._row_key asc nulls last
         ) as attribute_rank
     from seen_by_versions
     inner join folded

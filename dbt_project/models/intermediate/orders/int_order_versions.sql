@@ -112,7 +112,12 @@ events_numbered as (
         {{ money("""
             sum(total_change_amount) over (
                 partition by recon_key
-                order by is_after_creation, version_at, is_amendment, _row_key nulls first, _row_version nulls first
+                order by
+                    is_after_creation nulls last,
+                    version_at nulls last,
+                    is_amendment nulls last,
+                    _row_key nulls first,
+                    _row_version nulls first
                 rows between unbounded preceding and current row
             )
         """) }} as total_amount,
@@ -121,7 +126,12 @@ events_numbered as (
     from events
     window change_order as (
         partition by recon_key
-        order by is_after_creation, version_at, is_amendment, _row_key nulls first, _row_version nulls first
+        order by
+            is_after_creation nulls last,
+            version_at nulls last,
+            is_amendment nulls last,
+            _row_key nulls first,
+            _row_version nulls first
     )
 ),
 

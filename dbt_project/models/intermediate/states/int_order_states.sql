@@ -12,11 +12,11 @@ leg_states as (
 legs_summed_to_orders as (
     select
         recon_key,
-        sum(case when status_code = 'exception' then 1 else 0 end) as exception_count,
-        sum(case when status_code = 'waiting' then 1 else 0 end) as waiting_count,
-        sum(case when status_code in ('not_due', 'partial') and is_due then 1 else 0 end) as late_count,
-        sum(case when status_code = 'matched' then 1 else 0 end) as matched_count,
-        sum(case when status_code = 'void' then 1 else 0 end) as void_count,
+        cast(sum(case when status_code = 'exception' then 1 else 0 end) as bigint) as exception_count,
+        cast(sum(case when status_code = 'waiting' then 1 else 0 end) as bigint) as waiting_count,
+        cast(sum(case when status_code in ('not_due', 'partial') and is_due then 1 else 0 end) as bigint) as late_count,
+        cast(sum(case when status_code = 'matched' then 1 else 0 end) as bigint) as matched_count,
+        cast(sum(case when status_code = 'void' then 1 else 0 end) as bigint) as void_count,
         {{ money("sum(case when leg_code = 'payment' then residual_amount + open_amount else 0 end)") }}
             as residual_amount,
         max(matched_at) as last_matched_at
