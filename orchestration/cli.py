@@ -142,7 +142,7 @@ def show_order(
     home: Home = None,
 ) -> None:
     """Show one order: versions, lines, legs, matches, exceptions, gates, events."""
-    from orchestration.cli_show import show_order as show
+    from orchestration.cli_order import show_order as show
 
     show(settings_of(home=home), key, as_json=as_json)
 

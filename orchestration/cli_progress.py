@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from orchestration.cli_display import clean
-from orchestration.session import Step, StepOutcome
+from orchestration.steps import Step, StepOutcome
 
 
 class Lines:

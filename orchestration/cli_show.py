@@ -1,11 +1,11 @@
-"""`meshline status`, `exceptions` and `order show`: what they print.
+"""`meshline status` and `exceptions`: what they print.
 
 What belongs here: the look of answers. What does not: the questions (`orchestration.reading`).
 Only `orchestration.cli` may import this.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,6 @@ from rich.text import Text
 from orchestration.cli_display import amount, clean, print_json, severity, stdout, table, text
 from orchestration.cli_summary import print_figures, print_where_next
 from orchestration.reading.exceptions import find_exception, list_exceptions
-from orchestration.reading.orders import OrderView, read_order
 from orchestration.reading.summary import read_summary
 from orchestration.settings import Settings
 from orchestration.warehouse.reader import NothingPublished, open_published
@@ -121,28 +120,6 @@ def show_exception(settings: Settings, exception_id: str, *, as_json: bool) -> N
             console.print(Text(f"  {line}"), soft_wrap=True)
 
 
-def show_order(settings: Settings, key: str, *, as_json: bool) -> None:
-    """Print one order with everything that is known about it."""
-    with open_published(settings) as published:
-        view = read_order(published, key)
-    if as_json:
-        print_json(asdict(view))
-        return
-    console = stdout()
-    order = view.order
-    console.print(
-        Text(f"Order {clean(order['order_id'])}  {clean(order['recon_key'])}", style="bold")
-    )
-    console.print(
-        f"{clean(order['source_system'])}, {clean(order['order_type'])}, "
-        f"{amount(order['total_amount'], order['currency_code'])}, "
-        f"ordered {clean(order['ordered_at'])} UTC: {clean(order['state_code'])}"
-    )
-    for title, columns, rows in _order_tables(view):
-        console.print()
-        console.print(table(title, columns, rows) if rows else Text(f"{title}: none", style="dim"))
-
-
 def _print_record(console: Console, record: RunRecord) -> None:
     """The last run, and what its gates had to say."""
     console.print(
@@ -219,147 +196,3 @@ def _outline(value: object, indent: str = "") -> list[str]:
         else:
             lines.append(indent + label + clean(each or "-"))
     return lines
-
-
-def _order_tables(view: OrderView) -> list[tuple[str, list[str], Sequence[Sequence[object]]]]:
-    """The tables of one order, each with its columns."""
-    return [
-        _table(
-            view.versions,
-            "Versions",
-            {
-                "version": "version_no",
-                "valid from": "valid_from",
-                "known from": "known_from",
-                "what changed": "change_kind",
-                "total>": _money("total_amount"),
-                "approved by": "approved_by",
-            },
-        ),
-        _table(
-            view.lines,
-            "Lines",
-            {
-                "version": "version_no",
-                "sku": "sku",
-                "seller": "seller_id",
-                "quantity>": "quantity",
-                "unit price>": "unit_price",
-                "net>": _money("net_amount"),
-                "tax>": _money("tax_amount"),
-            },
-        ),
-        _table(
-            view.legs,
-            "Legs",
-            {
-                "leg": "leg_code",
-                "status": "status_code",
-                "expected>": _money("expected_amount"),
-                "matched>": _money("matched_amount"),
-                "open>": _money("open_amount"),
-                "left over>": _money("residual_amount"),
-                "explained by": "residual_class",
-                "due": "due_at",
-                "overdue": "is_overdue",
-            },
-        ),
-        _table(
-            view.matches,
-            "Matches",
-            {
-                "match": lambda row: str(row["match_id"])[:12],
-                "leg": "leg_code",
-                "kind": "match_kind",
-                "shape": "cardinality",
-                "rule": _rule,
-                "left over>": _money("residual_amount"),
-                "explanation.": "explanation",
-            },
-        ),
-        _table(
-            view.members,
-            "Documents in these matches",
-            {
-                "match": lambda row: str(row["match_id"])[:12],
-                "side": "side",
-                "system": "source_system",
-                "stream": "stream",
-                "id": "native_id",
-                "line": "line_no",
-                "allocated>": _money("allocated_amount"),
-            },
-        ),
-        _table(
-            view.exceptions,
-            "Exceptions",
-            {
-                "id": lambda row: str(row["exception_id"])[:12],
-                "class": "exception_code",
-                "severity": lambda row: severity(row["severity_code"]),
-                "status": "status_code",
-                "at risk>": _money("leak_amount"),
-                "owner": "owner_role",
-                "due": "due_at",
-                "what happened.": "explanation",
-            },
-        ),
-        _table(
-            view.gates,
-            "Gates",
-            {
-                "gate": "gate_code",
-                "version": "order_version_no",
-                "result": "result_code",
-                "expected": "expected_value",
-                "actual": "actual_value",
-                "rule version": "rule_version",
-            },
-        ),
-        _table(
-            view.events,
-            "What happened",
-            {
-                "known from": "known_from",
-                "changed at": "changed_at",
-                "subject": "subject",
-                "from": "from_code",
-                "to": "to_code",
-                "by": "actor_id",
-                "rule": "rule_version",
-                "reason.": "reason",
-            },
-        ),
-    ]
-
-
-def _table(
-    rows: Sequence[Mapping[str, Any]],
-    title: str,
-    columns: Mapping[str, str | Callable[[Mapping[str, Any]], object]],
-) -> tuple[str, list[str], list[list[object]]]:
-    """Pick the cells of a table; a column that the publication lacks is left out."""
-    kept = {
-        name: cell
-        for name, cell in columns.items()
-        if not isinstance(cell, str) or (rows and cell in rows[0])
-    }
-    cells = [
-        [row[cell] if isinstance(cell, str) else cell(row) for cell in kept.values()]
-        for row in rows
-    ]
-    return title, list(kept), cells
-
-
-def _money(column: str) -> Callable[[Mapping[str, Any]], object]:
-    """A cell with an amount and the row's currency."""
-
-    def cell(row: Mapping[str, Any]) -> str:
-        return amount(row.get(column), row.get("currency_code"))
-
-    return cell
-
-
-def _rule(row: Mapping[str, Any]) -> str:
-    """A cell with the rule and its version."""
-    return f"{clean(row.get('rule_id'))} v{clean(row.get('rule_version'))}"

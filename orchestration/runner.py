@@ -25,17 +25,9 @@ from orchestration.dbt_runs import (
     start_server,
     stop_server,
 )
-from orchestration.session import (
-    STEP_OF_PHASE,
-    News,
-    Observer,
-    RunRequest,
-    RunSession,
-    Step,
-    StepScope,
-    open_session,
-)
+from orchestration.session import News, RunRequest, RunSession, open_session
 from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.steps import STEP_OF_PHASE, Observer, Step, StepScope
 from orchestration.warehouse.connection import reader, writer
 from orchestration.warehouse.fingerprints import Fingerprint, record_fingerprints
 from orchestration.warehouse.loader import FileResult, LoadReport, load_landing

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from expectations.results import GateReport
 from orchestration.core.contracts import SourceContract
 from orchestration.core.errors import BlockedByCheck, ReconError, WarehouseBusy
 from orchestration.settings import Settings
+from orchestration.steps import Observer, Silent, Step, StepOutcome, StepScope
 from orchestration.warehouse.loader import LoadReport
 from orchestration.warehouse.runs import (
     Run,
@@ -34,47 +34,6 @@ T = TypeVar("T")
 
 SECONDS_FOR_ORPHANS = 15.0
 SECONDS_BETWEEN_TRIES = 0.1
-
-
-class Step(StrEnum):
-    """The steps of a run, in their order; the value is what people read."""
-
-    INGEST = "read what landed"
-    SOURCE_GATE = "judge the source rows"
-    PHASE_1 = "build orders, legs and matches"
-    PHASE_2 = "build states, exceptions and marts"
-    PUBLISHED_GATE = "judge the marts"
-    FINGERPRINT = "fingerprint the marts"
-    PUBLISH = "publish"
-
-
-STEP_OF_PHASE: Mapping[str, Step] = {"phase_1": Step.PHASE_1, "phase_2": Step.PHASE_2}
-
-
-class Observer(Protocol):
-    """Who is told how far a run is."""
-
-    def started(self, step: Step) -> None:
-        """A step has begun."""
-
-    def advanced(self, step: Step, done: int, total: int, what: str) -> None:
-        """`done` of `total` parts are finished (0: nobody knows); `what` names the last one."""
-
-    def finished(self, outcome: "StepOutcome") -> None:
-        """A step has ended, well or not."""
-
-
-class Silent:
-    """Tells nobody."""
-
-    def started(self, step: Step) -> None:
-        """Say nothing."""
-
-    def advanced(self, step: Step, done: int, total: int, what: str) -> None:
-        """Say nothing."""
-
-    def finished(self, outcome: "StepOutcome") -> None:
-        """Say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,23 +52,6 @@ class RunRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class StepOutcome:
-    """How one step ended.
-
-    Attributes:
-        step: Which.
-        seconds: Wall time.
-        note: A few words for people, such as `23 files, 4120 rows`.
-        ok: Whether it did what it should.
-    """
-
-    step: Step
-    seconds: float
-    note: str
-    ok: bool
-
-
-@dataclass(frozen=True, slots=True)
 class News:
     """Why the marts have to be built again.
 
@@ -122,21 +64,6 @@ class News:
     input_hash: str
     reasons: tuple[str, ...]
     published_load_seq: int = 0
-
-
-@dataclass(slots=True)
-class StepScope:
-    """What a step says of itself while it runs.
-
-    Attributes:
-        advanced: Tells the observer how far it is.
-        note: A few words on what it did.
-        ok: Set to False by a step that found something without breaking off.
-    """
-
-    advanced: Callable[[int, int, str], None]
-    note: str = ""
-    ok: bool = True
 
 
 @dataclass(slots=True)

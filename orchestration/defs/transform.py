@@ -15,11 +15,13 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject, dbt_assets
 
-from orchestration.dbt_runs import DbtWatch, stop, target_of
+from orchestration.dbt_runs import stop, target_of
+from orchestration.dbt_watch import DbtWatch
 from orchestration.defs.layers import layer_of
 from orchestration.defs.resources import WarehouseDbt
 from orchestration.runner import dbt_arguments
-from orchestration.session import STEP_OF_PHASE, RunSession
+from orchestration.session import RunSession
+from orchestration.steps import STEP_OF_PHASE
 
 
 class LayerTranslator(DagsterDbtTranslator):

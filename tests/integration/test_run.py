@@ -231,3 +231,30 @@ def test_an_unexpected_error_is_one_line_and_a_log_file(tmp_path, monkeypatch, c
 def test_standard_output_of_a_refused_run_is_still_one_json_document(tmp_path):
     said = meshline("run", "--home", tmp_path, "--landing", tmp_path / "gone", "--json")
     assert json.loads(said.stdout)["exit_code"] == 2
+
+
+def test_the_scheduled_job_makes_the_same_run_and_skips_what_nothing_new_needs(published_home):
+    from dagster import DagsterInstance
+
+    from orchestration.definitions import build_definitions
+    from orchestration.defs.schedules import JOB_NAME
+
+    settings = settings_of(published_home)
+    job = build_definitions(settings).resolve_job_def(JOB_NAME)
+    config = {"landing": str(SAMPLES), "as_of": AS_OF}
+    with DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(
+            instance=instance, run_config={"resources": {"run": {"config": config}}}
+        )
+    ended = {event.node_name for event in result.all_node_events if event.is_step_success}
+    skipped = {event.node_name for event in result.all_node_events if event.is_step_skipped}
+    assert ended == {"ingest"}
+    assert {
+        "gate_source",
+        "phase_1",
+        "phase_2",
+        "gate_published",
+        "serving__publication",
+    } <= skipped
+    assert last_run(settings, now=datetime.now(UTC)).status == "unchanged"
+    assert read_pointer(settings).run_no == 1

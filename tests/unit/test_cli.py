@@ -15,8 +15,8 @@ from orchestration.cli import app, parse_moment, parse_rate
 from orchestration.cli_display import amount, clean, print_json, table, text
 from orchestration.cli_progress import Bars, Lines, line_of, observer
 from orchestration.core.errors import UsageRefused
-from orchestration.session import Step, StepOutcome
 from orchestration.settings import PROJECT_ROOT
+from orchestration.steps import Step, StepOutcome
 
 HEAVY = ("dagster", "dbt", "great_expectations")
 

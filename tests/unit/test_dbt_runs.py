@@ -10,14 +10,13 @@ import pytest
 from orchestration import dbt_runs
 from orchestration.core.errors import BlockedByCheck
 from orchestration.dbt_runs import (
-    DbtFailed,
-    DbtWatch,
     build_arguments,
     digest_of_project,
     ensure_manifest,
     environment_of,
     write_launcher,
 )
+from orchestration.dbt_watch import DbtFailed, DbtWatch
 from orchestration.settings import load_settings
 
 LOG = Path("dbt.log")

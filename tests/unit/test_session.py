@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from orchestration.core.errors import BlockedByCheck, ReconError
-from orchestration.session import News, RunRequest, RunSession, Step
+from orchestration.session import News, RunRequest, RunSession
 from orchestration.settings import load_settings
+from orchestration.steps import Step
 from orchestration.warehouse.runs import Run
 
 NOW = datetime(2026, 6, 30, tzinfo=UTC)
