@@ -18,7 +18,7 @@ from pathlib import Path
 from orchestration.core.contracts import SourceContract
 from orchestration.settings import Settings
 from orchestration.warehouse.landing import Candidate, scan
-from orchestration.warehouse.loader_books import Books, FileEntry
+from orchestration.warehouse.loader_books import Books, FileEntry, stored_name
 from orchestration.warehouse.loader_queue import Hold, hold_reason, is_settled
 from orchestration.warehouse.loader_session import Session
 from orchestration.warehouse.loader_take import take_file
@@ -164,7 +164,7 @@ def _result(entry: FileEntry, seconds: float) -> FileResult:
     return FileResult(
         source=entry.stream.source,
         stream=entry.stream.name,
-        file_name=entry.candidate.file_name,
+        file_name=stored_name(entry.candidate.file_name),
         status=entry.status,
         fault_id=entry.fault_id,
         reason=entry.reason,

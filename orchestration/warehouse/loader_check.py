@@ -117,11 +117,22 @@ def row_text(plan: Plan) -> str:
 
 
 def _key_text(plan: Plan) -> str:
-    parts = []
+    """Return the SQL of a row's key: the texts of its columns, what is constant put together."""
+    parts: list[str] = []
+    constant: list[str] = []
     for name in plan.stream.key:
         cell = plan.cell(name)
-        value = cell.raw if cell.column.type in _TEXTUAL else f"cast({plan.value(cell)} as varchar)"
-        parts.append(value if cell.source is None else f"coalesce({value}, '')")
+        textual = cell.column.type in _TEXTUAL
+        if cell.source is None and textual:
+            constant.append(cell.column.default or "")
+            continue
+        if constant:
+            parts.append(literal(_MARK.join(constant)))
+            constant = []
+        value = cell.raw if textual else f"cast({plan.value(cell)} as varchar)"
+        parts.append(f"coalesce({value}, '')")
+    if constant:
+        parts.append(literal(_MARK.join(constant)))
     return f"concat_ws(chr(31), {', '.join(parts)})"
 
 
