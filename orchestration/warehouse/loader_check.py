@@ -44,6 +44,25 @@ def build_checked(connection: duckdb.DuckDBPyConnection, plan: Plan, rows: Rows)
     `_key_hash`, `_row_hash`, `_extra`, `_ok` (whether it may be stored), `_amount` and `_currency`
     (for accounting, from the text), and `_inner` (delimiters inside its values) where asked for.
     """
+    select, headers = checked_sql(plan, rows)
+    connection.execute("drop view if exists temp.main.checked")
+    connection.execute(f"create or replace temp table checked_rows as {select}", headers)
+    counted = f"rowid + {rows.first_line} as _line, " if rows.line_sql is None else ""
+    constants = [
+        f", {plan.value(cell)} as {quoted(cell.name)}" for cell in plan.cells if cell.source is None
+    ]
+    connection.execute(
+        f"create temp view checked as select rowid as _row, {counted}*{''.join(constants)} "
+        "from temp.main.checked_rows"
+    )
+
+
+def checked_sql(plan: Plan, rows: Rows) -> tuple[str, list[str]]:
+    """Return the query that checks a file, and its parameters.
+
+    Its rows come in the order of the file, from which their lines are told: it must be planned
+    without a join, an aggregate or a sort, none of which keeps that order.
+    """
     present = [(at, cell) for at, cell in enumerate(plan.cells) if cell.source is not None]
     inner = [f"{plan.value(cell)} as v{at}" for at, cell in present]
     outer = [f"v{at} as {quoted(cell.name)}" for at, cell in present]
@@ -55,10 +74,8 @@ def build_checked(connection: duckdb.DuckDBPyConnection, plan: Plan, rows: Rows)
     extra, headers = _extra_sql(plan)
     text = row_text(plan)
     line = "" if rows.line_sql is None else f"{rows.line_sql} as _line, "
-    connection.execute("drop view if exists temp.main.checked")
-    connection.execute(
+    return (
         f"""
-        create or replace temp table checked_rows as
         select
             {line}{", ".join([*outer, ""])}
             md5_number({_key_text(plan)}) as _key_hash,
@@ -76,14 +93,6 @@ def build_checked(connection: duckdb.DuckDBPyConnection, plan: Plan, rows: Rows)
         ) as stage
         """,
         headers,
-    )
-    counted = f"rowid + {rows.first_line} as _line, " if rows.line_sql is None else ""
-    constants = [
-        f", {plan.value(cell)} as {quoted(cell.name)}" for cell in plan.cells if cell.source is None
-    ]
-    connection.execute(
-        f"create temp view checked as select rowid as _row, {counted}*{''.join(constants)} "
-        "from temp.main.checked_rows"
     )
 
 
