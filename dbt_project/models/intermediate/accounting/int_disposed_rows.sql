@@ -186,6 +186,10 @@ unioned as (
     select * from payments
     union all
     select * from shipment_lines
+    {%- for family in var('set_aside_families') %}
+    union all
+    select * from {{ ref('int_set_aside_rows__' ~ family) }}
+    {%- endfor %}
 ),
 
 final as (

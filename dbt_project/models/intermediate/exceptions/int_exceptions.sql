@@ -2,7 +2,7 @@
 -- Trap: one fact has one exception: the families do not overlap, and a test proves it.
 
 with unioned as (
-    {%- for family in ['payment', 'fulfilment', 'marketplace', 'keys', 'ingest'] %}
+    {%- for family in var('exception_families') %}
     select
         exception_code,
         leg_code,
@@ -15,6 +15,9 @@ with unioned as (
         match_id,
         currency_code,
         explanation,
+        leak_kind,
+        assignee_id,
+        incident_cause,
         leak_amount,
         expected_value_amount,
         actual_value_amount,
@@ -79,10 +82,12 @@ final as (
         ---------- strings
         exception_classes.family_code,
         severity_policies.severity_code,
-        exception_classes.leak_kind,
+        coalesce(unioned.leak_kind, exception_classes.leak_kind) as leak_kind,
         unioned.currency_code,
         exception_classes.owner_role,
         exception_classes.approver_role,
+        unioned.assignee_id,
+        unioned.incident_cause,
         unioned.explanation,
 
         ---------- numerics

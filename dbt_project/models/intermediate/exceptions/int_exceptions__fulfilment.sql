@@ -65,6 +65,9 @@ final as (
                 || ' of ' || {{ quantity_text('expected_quantity') }}
                 || ' of ' || sku || ' (line ' || canonical_line_no || ').'
         end as explanation,
+        cast(null as {{ dbt.type_string() }}) as leak_kind,
+        cast(null as {{ dbt.type_string() }}) as assignee_id,
+        cast(null as {{ dbt.type_string() }}) as incident_cause,
 
         ---------- numerics
         {{ money('abs(variance_amount)') }} as leak_amount,

@@ -151,6 +151,9 @@ final as (
         ---------- strings
         currency_code,
         explanation,
+        cast(null as {{ dbt.type_string() }}) as leak_kind,
+        cast(null as {{ dbt.type_string() }}) as assignee_id,
+        cast(null as {{ dbt.type_string() }}) as incident_cause,
 
         ---------- numerics
         leak_amount,

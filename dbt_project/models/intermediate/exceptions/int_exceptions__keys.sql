@@ -154,6 +154,9 @@ final as (
             else
                 document_ref || ' names ' || order_ref || ', an order that nobody has reported.'
         end as explanation,
+        cast(null as {{ dbt.type_string() }}) as leak_kind,
+        cast(null as {{ dbt.type_string() }}) as assignee_id,
+        cast(null as {{ dbt.type_string() }}) as incident_cause,
 
         ---------- numerics
         document_amount as leak_amount,

@@ -90,6 +90,9 @@ final as (
                 'Seller ' || seller_id || ' is stated with ' || {{ amount_text('matched_amount') }} || ' '
                 || currency_code || '; the order lines come to ' || {{ amount_text('expected_amount') }} || '.'
         end as explanation,
+        cast(null as {{ dbt.type_string() }}) as leak_kind,
+        cast(null as {{ dbt.type_string() }}) as assignee_id,
+        cast(null as {{ dbt.type_string() }}) as incident_cause,
 
         ---------- numerics
         case when seller_count is null then {{ money('abs(variance_amount)') }} else moved_amount end as leak_amount,

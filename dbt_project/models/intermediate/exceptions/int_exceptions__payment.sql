@@ -123,6 +123,9 @@ final as (
                     else ' and no instalments that would explain it.'
                 end
         end as explanation,
+        cast(null as {{ dbt.type_string() }}) as leak_kind,
+        cast(null as {{ dbt.type_string() }}) as assignee_id,
+        cast(null as {{ dbt.type_string() }}) as incident_cause,
 
         ---------- numerics
         case exception_code

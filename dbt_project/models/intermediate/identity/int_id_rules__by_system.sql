@@ -1,23 +1,7 @@
 -- Grain: one row per system that any document names, with the id rule that holds for it.
 -- Trap: a system without a rule of its own has the default rule, system *.
 
-with orders as (
-    select source_system from {{ ref('int_orders__unioned') }}
-),
-
-payments as (
-    select source_system from {{ ref('int_payments__unioned') }}
-),
-
-shipment_lines as (
-    select source_system from {{ ref('int_shipment_lines__unioned') }}
-),
-
-seller_statements as (
-    select source_system from {{ ref('int_seller_statements__unioned') }}
-),
-
-id_rules as (
+with id_rules as (
     select
         system,
         rule_version,
@@ -31,13 +15,12 @@ id_rules as (
 
 -- union, not union all: each system once
 systems as (
-    select source_system from orders
+    {%- for entity in ['orders'] + var('feed_streams') %}
+    select source_system from {{ ref('int_' ~ entity ~ '__unioned') }}
+    {%- if not loop.last %}
     union
-    select source_system from payments
-    union
-    select source_system from shipment_lines
-    union
-    select source_system from seller_statements
+    {%- endif %}
+    {%- endfor %}
 ),
 
 final as (

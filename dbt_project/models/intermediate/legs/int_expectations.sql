@@ -1,4 +1,4 @@
--- Grain: one row per expectation of any leg: what must exist.
+-- Grain: one row per expectation of any leg that its tenant has: what must exist.
 -- Trap: amounts of different legs say different things: never add them.
 
 with unioned as (
@@ -8,6 +8,18 @@ with unioned as (
     union all
     {%- endif %}
     {%- endfor %}
+),
+
+legs_in_use as (
+    select * from {{ ref('int_legs_in_use') }}
+),
+
+final as (
+    select unioned.*
+    from unioned
+    inner join legs_in_use
+        on unioned.leg_code = legs_in_use.leg_code
+        and unioned.tenant = legs_in_use.tenant
 )
 
-select * from unioned
+select * from final

@@ -44,6 +44,7 @@ final as (
 
         ---------- strings
         order_lines.currency_code,
+        cast(null as {{ dbt.type_string() }}) as explained_class,
 
         ---------- numerics
         case
@@ -54,6 +55,9 @@ final as (
             when order_lines.is_open_for_delivery then order_lines.quantity
             else {{ quantity('0') }}
         end as expected_quantity,
+        cast(null as decimal(18, 4)) as ceiling_amount,
+        cast(null as decimal(18, 4)) as explained_amount,
+        cast(0 as bigint) as rounding_count,
 
         ---------- dates
         order_lines.ordered_on as business_on,

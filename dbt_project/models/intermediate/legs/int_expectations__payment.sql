@@ -29,10 +29,14 @@ final as (
 
         ---------- strings
         orders.currency_code,
+        cast(null as {{ dbt.type_string() }}) as explained_class,
 
         ---------- numerics
         case when orders.is_due_for_payment then orders.total_amount else {{ money('0') }} end as expected_amount,
         {{ quantity('0') }} as expected_quantity,
+        cast(null as decimal(18, 4)) as ceiling_amount,
+        cast(null as decimal(18, 4)) as explained_amount,
+        orders.rounding_count as rounding_count,
 
         ---------- dates
         orders.ordered_on as business_on,

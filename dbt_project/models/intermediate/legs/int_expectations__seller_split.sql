@@ -21,7 +21,8 @@ lines_summed_to_sellers as (
         ordered_on,
         ordered_at,
         {{ money('sum(case when is_due_for_payment then net_amount + shipping_amount else 0 end)') }}
-            as expected_amount
+            as expected_amount,
+        count(*) as line_count
     from order_lines
     group by
         recon_key, seller_id, tenant, source, source_system, order_id, order_type, currency_code,
@@ -49,10 +50,14 @@ final as (
 
         ---------- strings
         lines_summed_to_sellers.currency_code,
+        cast(null as {{ dbt.type_string() }}) as explained_class,
 
         ---------- numerics
         lines_summed_to_sellers.expected_amount,
         {{ quantity('0') }} as expected_quantity,
+        cast(null as decimal(18, 4)) as ceiling_amount,
+        cast(null as decimal(18, 4)) as explained_amount,
+        lines_summed_to_sellers.line_count as rounding_count,
 
         ---------- dates
         lines_summed_to_sellers.ordered_on as business_on,

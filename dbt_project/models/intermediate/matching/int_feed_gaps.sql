@@ -2,6 +2,17 @@
 -- Trap: tenant is null where a file was refused: nobody knows whose rows it held. No row means that nothing is
 -- known to be missing.
 
+{#- Of each feed: its business date where the file's name gives none, its amount and its currency. #}
+{%- set feeds = {
+    'payments': ['cast(occurred_at as date)', 'payment_amount', 'currency_code'],
+    'seller_statements': ['cast(paid_at as date)', 'gross_amount', 'currency_code'],
+    'invoices': ['cast(issued_at as date)', 'total_amount', 'currency_code'],
+    'settlement_lines': ['cast(posted_at as date)', 'net_amount', 'currency_code'],
+    'settlement_batches': ['cast(closed_at as date)', 'net_amount', 'currency_code'],
+    'bank_lines': ['value_on', 'bank_amount', 'currency_code'],
+    'billing_plans': ['service_start_on', 'net_amount', 'currency_code'],
+} %}
+
 with declared as (
     select
         source,
@@ -15,18 +26,19 @@ with declared as (
     from {{ ref('int_completeness__latest') }}
 ),
 
-payments as (
+{%- for entity, facts in feeds.items() %}
+{{ entity }} as (
     select
         source,
         tenant,
         source_system,
-        'payments' as entity,
-        coalesce(_business_on, cast(occurred_at as date)) as business_on,
-        currency_code,
-        payment_amount as row_amount
-    from {{ ref('int_payments__latest') }}
+        '{{ entity }}' as entity,
+        coalesce(_business_on, {{ facts[0] }}) as business_on,
+        {{ facts[2] }} as currency_code,
+        {{ facts[1] }} as row_amount
+    from {{ ref('int_' ~ entity ~ '__latest') }}
 ),
-
+{% endfor %}
 shipment_lines as (
     select
         shipment_lines.source,
@@ -45,18 +57,6 @@ shipment_lines as (
         and shipment_lines.shipment_id = shipments.shipment_id
 ),
 
-seller_statements as (
-    select
-        source,
-        tenant,
-        source_system,
-        'seller_statements' as entity,
-        coalesce(_business_on, cast(paid_at as date)) as business_on,
-        currency_code,
-        gross_amount as row_amount
-    from {{ ref('int_seller_statements__latest') }}
-),
-
 declared_feeds as (
     -- distinct: a feed is declared day by day
     select distinct
@@ -68,11 +68,11 @@ declared_feeds as (
 ),
 
 delivered_rows as (
-    select * from payments
+    {%- for entity in feeds %}
+    select * from {{ entity }}
     union all
+    {%- endfor %}
     select * from shipment_lines
-    union all
-    select * from seller_statements
 ),
 
 delivered as (
@@ -138,7 +138,7 @@ short_deliveries as (
         and declared.declared_stream = delivered_amounts.entity
         and declared.business_on = delivered_amounts.business_on
         and declared.currency_code = delivered_amounts.currency_code
-    where declared.declared_stream in ('payments', 'shipment_lines', 'seller_statements')
+    where declared.declared_stream in ('shipment_lines'{% for entity in feeds %}, '{{ entity }}'{% endfor %})
         and (
             coalesce(delivered.row_count, 0) <> declared.declared_row_count
             or (

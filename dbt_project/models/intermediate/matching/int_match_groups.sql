@@ -11,8 +11,7 @@ orders as (
         recon_key,
         source,
         status_code,
-        ordered_on,
-        line_count
+        ordered_on
     from {{ ref('int_orders') }}
 ),
 
@@ -51,33 +50,33 @@ compared as (
         leg_groups.*,
         legs.measure_code,
         orders.status_code as order_status_code,
-        orders.ordered_on,
-        coalesce(leg_groups.order_source, orders.source) as rule_source,
+        coalesce(orders.ordered_on, leg_groups.business_on, cast(leg_groups.last_event_at as date)) as ordered_on,
+        coalesce(leg_groups.order_source, orders.source, leg_groups.any_source) as rule_source,
         case
             when legs.measure_code = 'quantity'
             then leg_groups.actual_quantity - leg_groups.expected_quantity
             else cast(leg_groups.actual_amount - leg_groups.expected_amount as decimal(18, 6))
         end as variance_measure,
         {{ money('leg_groups.actual_amount - leg_groups.expected_amount') }} as variance_amount,
-        {{ money('orders.line_count * (' ~ half_minor_unit('currencies.exponent') ~ ')') }} as rounding_bound_amount,
+        {{ money('leg_groups.rounding_count * (' ~ half_minor_unit('currencies.exponent') ~ ')') }} as rounding_bound_amount,
         coalesce(leg_groups.due_at <= {{ as_of() }}, true) as is_due,
         gaps_of_tenants.entity is not null or gaps_of_all_tenants.entity is not null as has_feed_gap
     from leg_groups
     inner join legs
         on leg_groups.leg_code = legs.leg_code
-    inner join orders
+    left join orders
         on leg_groups.recon_key = orders.recon_key
     left join currencies
         on leg_groups.currency_code = currencies.currency_code
     left join gaps_of_tenants
         on leg_groups.tenant = gaps_of_tenants.tenant
         and legs.evidence_stream = gaps_of_tenants.entity
-        and orders.source = gaps_of_tenants.source
-        and orders.ordered_on <= gaps_of_tenants.gap_to_on
+        and coalesce(leg_groups.order_source, orders.source, leg_groups.any_source) = gaps_of_tenants.source
+        and coalesce(orders.ordered_on, leg_groups.business_on) <= gaps_of_tenants.gap_to_on
         and cast(leg_groups.due_at as date) >= gaps_of_tenants.gap_from_on
     left join gaps_of_all_tenants
         on legs.evidence_stream = gaps_of_all_tenants.entity
-        and orders.source = gaps_of_all_tenants.source
+        and coalesce(leg_groups.order_source, orders.source, leg_groups.any_source) = gaps_of_all_tenants.source
 ),
 
 ruled as (
@@ -121,6 +120,7 @@ explained as (
             when variance_measure = 0 then 'NONE'
             when measure_code = 'quantity' then 'UNEXPLAINED'
             when expectation_count = 0 or evidence_count = 0 then 'UNEXPLAINED'
+            when actual_amount = explained_amount then explained_class
             when abs(variance_amount) <= rounding_bound_amount then 'ROUNDING'
             when residual_rule_class is not null then residual_rule_class
             when abs(variance_amount) <= tolerance_amount then 'TOLERANCE'
@@ -132,12 +132,13 @@ explained as (
 judged as (
     select
         explained.*,
-        order_status_code in ('cancelled', 'deleted') as is_cancelled,
+        coalesce(order_status_code in ('cancelled', 'deleted'), false) as is_cancelled,
         case
             when order_status_code in ('cancelled', 'deleted') and evidence_count = 0 then 'void'
             when leg_code = 'payment' and order_status_code in ('cancelled', 'deleted') and actual_amount > 0
             then 'exception'
             when residual_class <> 'UNEXPLAINED' then 'matched'
+            when variance_amount > 0 and evidence_count > 0 and actual_amount <= ceiling_amount then 'partial'
             when variance_measure < 0 and not is_due and evidence_count = 0 then 'not_due'
             when variance_measure < 0 and not is_due and returned_amount <= received_amount then 'partial'
             when variance_measure < 0 and has_feed_gap and returned_amount <= received_amount then 'waiting'

@@ -10,7 +10,8 @@ order_lines as (
     select
         recon_key,
         version_no,
-        count(*) as line_count
+        count(*) as line_count,
+        max(case when tax_amount <> 0 then 2 else 1 end) as least_rounding_count
     from {{ ref('int_order_line_versions') }}
     group by recon_key, version_no
 ),
@@ -63,6 +64,14 @@ final as (
         order_versions.shipping_amount,
         order_versions.tip_amount,
         coalesce(order_lines.line_count, 0) as line_count,
+        -- Each line is rounded once; one line that bears tax is rounded for its net and for its tax.
+        cast(greatest(
+            coalesce(order_lines.line_count, 0),
+            case
+                when coalesce(order_versions.tax_amount, 0) <> 0 then 2
+                else coalesce(order_lines.least_rounding_count, 0)
+            end
+        ) as bigint) as rounding_count,
         payment_terms.term_days,
 
         ---------- booleans

@@ -42,7 +42,7 @@ final as (
         exceptions.currency_code,
         exceptions.owner_role,
         exceptions.approver_role,
-        cast(null as {{ dbt.type_string() }}) as assignee_id,
+        exceptions.assignee_id,
         'new' as status_code,
         exceptions.explanation,
         {{ json_object({
