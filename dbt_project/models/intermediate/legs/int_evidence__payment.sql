@@ -1,5 +1,6 @@
--- Grain: one row per payment event that moves money, signed from the merchant's side.
--- Trap: authorizations, voids, pending and failed events are not here: they move no money.
+-- Grain: one row per payment event that moves money and order that it pays, signed from the merchant's side.
+-- Trap: authorizations, voids, pending and failed events are not here: they move no money. A payment of a
+-- consolidated invoice has a row for each of its orders, numbered in line_no.
 
 with payments as (
     select * from {{ ref('int_payments__latest') }}
@@ -15,6 +16,35 @@ payment_statuses as (
     where is_evidence
 ),
 
+invoice_shares as (
+    select * from {{ ref('int_invoice_shares') }}
+),
+
+-- A payment that names an invoice and no order pays the orders on that invoice, in their order on it.
+payments_of_invoices as (
+    select
+        payments.source,
+        payments._row_key,
+        invoice_shares.order_ref,
+        cast(invoice_shares.share_no as {{ dbt.type_string() }}) as share_no,
+        {{ money("""
+            case
+                when invoice_shares.is_last
+                then greatest(payments.payment_amount - invoice_shares.amount_before, 0)
+                else least(
+                    greatest(payments.payment_amount - invoice_shares.amount_before, 0),
+                    invoice_shares.share_amount
+                )
+            end
+        """) }} as share_amount
+    from payments
+    inner join invoice_shares
+        on payments.tenant = invoice_shares.tenant
+        and payments.invoice_ref = invoice_shares.invoice_ref
+        and payments.currency_code = invoice_shares.currency_code
+    where payments.order_ref is null
+),
+
 payment_events as (
     select
         payments.source,
@@ -23,10 +53,18 @@ payment_events as (
         payments.source_system,
         payments.source_instance,
         payments.payment_id as native_id,
-        payments.order_ref,
+        payments_of_invoices.share_no as line_no,
+        coalesce(payments.order_ref, payments_of_invoices.order_ref) as order_ref,
         payments.kind_code,
         payments.currency_code,
-        {{ money('payments.payment_amount * payment_kinds.cash_sign') }} as actual_amount,
+        -- Stored value with a parent is money given back onto a card, without one it is money paid with it.
+        case
+            when payment_kinds.is_stored_value and payments.parent_payment_id is not null
+            then {{ money('-payments.payment_amount') }}
+            when payments_of_invoices.share_amount is not null
+            then {{ money('payments_of_invoices.share_amount * payment_kinds.cash_sign') }}
+            else {{ money('payments.payment_amount * payment_kinds.cash_sign') }}
+        end as actual_amount,
         payments.instalment_count,
         payments.occurred_at as event_at,
         payments._observed_at as known_at,
@@ -36,6 +74,9 @@ payment_events as (
         on payments.kind_code = payment_kinds.kind_code
     inner join payment_statuses
         on coalesce(payments.native_status, 'succeeded') = payment_statuses.status_code
+    left join payments_of_invoices
+        on payments.source = payments_of_invoices.source
+        and payments._row_key = payments_of_invoices._row_key
 ),
 
 {{ resolved_refs('payment_events') }},
@@ -51,7 +92,7 @@ final as (
         stream,
         source_system,
         native_id,
-        cast(null as {{ dbt.type_string() }}) as line_no,
+        line_no,
         order_ref,
         cast(null as {{ dbt.type_string() }}) as seller_id,
 

@@ -1,5 +1,6 @@
 -- Grain: one row per order that commits the customer to pay: what must be received for it.
--- Trap: a cancelled order expects 0, unless its source keeps it due until a reversal is seen (order_statuses).
+-- Trap: a cancelled order expects 0, unless its source keeps it due until a reversal is seen (order_statuses). What
+-- is owed back (credit memos, goods that came back and were refunded, refunds that bounced) is not expected.
 
 with orders as (
     select * from {{ ref('int_orders') }}
@@ -13,45 +14,110 @@ leg_windows as (
     where leg_code = 'payment'
 ),
 
+invoiced_orders as (
+    select * from {{ ref('int_invoiced_orders') }}
+),
+
+reversals as (
+    select * from {{ ref('int_payment_reversals') }}
+),
+
+returns_summed_to_orders as (
+    select
+        returned_lines.recon_key,
+        {{ money("""
+            sum(
+                returned_lines.returned_amount
+                + case when orders.is_tax_included then 0 else returned_lines.returned_tax_amount end
+            )
+        """) }} as returned_amount,
+        min(case when returned_lines.is_whole_line then 1 else 0 end) as is_whole
+    from {{ ref('int_returned_lines') }} as returned_lines
+    inner join orders
+        on returned_lines.recon_key = orders.recon_key
+    group by returned_lines.recon_key
+),
+
+-- Goods that came back are worth money once some was returned for them; until then that is the return's own matter.
+with_credits as (
+    select
+        orders.*,
+        invoiced_orders.invoiced_amount,
+        invoiced_orders.is_invoiced,
+        invoiced_orders.credited_amount,
+        invoiced_orders.last_due_on,
+        coalesce(reversals.bounced_amount, {{ money('0') }}) as bounced_amount,
+        coalesce(
+            case
+                when coalesce(invoiced_orders.credited_amount, 0) > 0 then invoiced_orders.credited_amount
+                when reversals.refunded_amount > 0 then returns_summed_to_orders.returned_amount
+            end,
+            {{ money('0') }}
+        ) as credit_amount,
+        reversals.refunded_amount > 0 and returns_summed_to_orders.is_whole = 0 as is_returned_in_part
+    from orders
+    left join invoiced_orders
+        on orders.recon_key = invoiced_orders.recon_key
+        and orders.currency_code = invoiced_orders.currency_code
+    left join reversals
+        on orders.recon_key = reversals.recon_key
+        and orders.currency_code = reversals.currency_code
+    left join returns_summed_to_orders
+        on orders.recon_key = returns_summed_to_orders.recon_key
+),
+
 final as (
     select
         ---------- keys
         'payment' as leg_code,
-        orders.recon_key as anchor_key,
-        orders.recon_key,
+        with_credits.recon_key as anchor_key,
+        with_credits.recon_key,
         cast(null as {{ dbt.type_string() }}) as line_key,
         cast(null as {{ dbt.type_string() }}) as seller_id,
         cast(null as {{ dbt.type_string() }}) as period_code,
-        orders.tenant,
-        orders.source,
-        orders.source_system,
-        orders.order_id as native_id,
+        with_credits.tenant,
+        with_credits.source,
+        with_credits.source_system,
+        with_credits.order_id as native_id,
 
         ---------- strings
-        orders.currency_code,
-        cast(null as {{ dbt.type_string() }}) as explained_class,
+        with_credits.currency_code,
+        'BILLED' as explained_class,
 
         ---------- numerics
-        case when orders.is_due_for_payment then orders.total_amount else {{ money('0') }} end as expected_amount,
+        case
+            when with_credits.is_due_for_payment
+            then greatest(
+                    {{ money('with_credits.due_amount - greatest(with_credits.credit_amount, with_credits.bounced_amount)') }},
+                    {{ money('0') }}
+                )
+            else {{ money('0') }}
+        end as expected_amount,
         {{ quantity('0') }} as expected_quantity,
         cast(null as decimal(18, 4)) as ceiling_amount,
-        cast(null as decimal(18, 4)) as explained_amount,
-        orders.rounding_count as rounding_count,
+        -- What was billed and paid is settled: that the bill differs from the order is told on the invoice leg.
+        case
+            when with_credits.is_due_for_payment and with_credits.is_invoiced
+            then {{ money('with_credits.invoiced_amount - with_credits.credited_amount') }}
+        end as explained_amount,
+        case when with_credits.is_returned_in_part then 0 else with_credits.rounding_count end as rounding_count,
 
         ---------- dates
-        orders.ordered_on as business_on,
+        with_credits.ordered_on as business_on,
 
         ---------- timestamps
         case
-            when orders.term_days is not null
-            then {{ plus_hours('orders.ordered_at', 'orders.term_days * 24') }}
-            else {{ plus_hours('orders.ordered_at', 'leg_windows.window_hours') }}
+            when with_credits.last_due_on is not null
+            then {{ plus_hours('cast(with_credits.last_due_on as timestamp)', '24') }}
+            when with_credits.term_days is not null
+            then {{ plus_hours('with_credits.ordered_at', 'with_credits.term_days * 24') }}
+            else {{ plus_hours('with_credits.ordered_at', 'leg_windows.window_hours') }}
         end as due_at
-    from orders
+    from with_credits
     inner join leg_windows
-        on orders.order_type = leg_windows.order_type
-        and orders.ordered_on >= leg_windows.effective_from
-        and (leg_windows.effective_to is null or orders.ordered_on < leg_windows.effective_to)
+        on with_credits.order_type = leg_windows.order_type
+        and with_credits.ordered_on >= leg_windows.effective_from
+        and (leg_windows.effective_to is null or with_credits.ordered_on < leg_windows.effective_to)
 )
 
 select * from final

@@ -32,10 +32,12 @@ final as (
         order_lines.unit_rate,
         order_lines.list_amount,
         order_lines.net_amount,
+        order_lines.tax_amount,
         order_lines.shipping_amount,
 
         ---------- booleans
         orders.is_test,
+        order_lines.is_cancelled,
         orders.is_open_for_delivery and not order_lines.is_cancelled as is_open_for_delivery,
         orders.is_due_for_payment and not order_lines.is_cancelled as is_due_for_payment,
 

@@ -11,7 +11,10 @@ order_lines as (
         recon_key,
         version_no,
         count(*) as line_count,
-        max(case when tax_amount <> 0 then 2 else 1 end) as least_rounding_count
+        max(case when tax_amount <> 0 then 2 else 1 end) as least_rounding_count,
+        {{ money('sum(net_amount)') }} as net_amount,
+        {{ money('sum(case when is_cancelled then net_amount else 0 end)') }} as cancelled_net_amount,
+        {{ money('sum(case when is_cancelled then tax_amount else 0 end)') }} as cancelled_tax_amount
     from {{ ref('int_order_line_versions') }}
     group by recon_key, version_no
 ),
@@ -61,6 +64,17 @@ final as (
 
         ---------- numerics
         order_versions.total_amount,
+        -- A header that still counts lines that were cancelled since asks for more than is due.
+        case
+            when coalesce(order_lines.cancelled_net_amount, 0) = 0 then order_versions.total_amount
+            when order_versions.total_amount < order_lines.net_amount - coalesce(order_versions.discount_amount, 0)
+                then order_versions.total_amount
+            when order_versions.is_tax_included
+                then {{ money('order_versions.total_amount - order_lines.cancelled_net_amount') }}
+            else {{ money("""
+                order_versions.total_amount - order_lines.cancelled_net_amount - order_lines.cancelled_tax_amount
+            """) }}
+        end as due_amount,
         order_versions.shipping_amount,
         order_versions.tip_amount,
         coalesce(order_lines.line_count, 0) as line_count,
@@ -76,6 +90,7 @@ final as (
 
         ---------- booleans
         order_versions.is_test,
+        order_versions.is_tax_included,
         order_versions.is_open_for_delivery,
         order_versions.is_due_for_payment,
         order_versions.total_amount is not null as has_total,
