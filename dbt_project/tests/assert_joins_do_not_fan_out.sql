@@ -30,6 +30,7 @@ with checks as (
             where has_total
                 and not is_test
                 and status_code not in ('draft', 'deleted')
+                and tenant in (select tenant from {{ ref('int_legs_in_use') }} where leg_code = 'payment')
         ) as rows_before,
         (select count(*) from {{ ref('int_expectations') }} where leg_code = 'payment') as rows_after,
         cast(0 as decimal(38, 6)) as sum_before,
