@@ -16,6 +16,7 @@ TEMPLATES = {
     "money": "{{ money('value') }}",
     "quantity": "{{ quantity('value') }}",
     "line_amount": "{{ line_amount('quantity', 'unit_rate') }}",
+    "shared_amount": "{{ shared_amount('amount', 'part', 'whole') }}",
     "half_minor_unit": "{{ half_minor_unit('exponent') }}",
     "amount_text": "{{ amount_text('value') }}",
     "quantity_text": "{{ quantity_text('value') }}",

@@ -74,6 +74,27 @@ def test_a_line_is_multiplied_exactly_and_rounded_once(
     assert type_of(duck, rendered["line_amount"], row) == "DECIMAL(18,4)"
 
 
+@pytest.mark.parametrize(
+    ("amount", "part", "whole", "share"),
+    [
+        ("9.08", "1", "2", "4.5400"),
+        ("10.00", "1", "3", "3.3333"),
+        ("10.00", "2", "3", "6.6667"),
+        ("0.0001", "1", "2", "0.0001"),
+        ("99999999999999.9999", "999999999999", "999999999999", "99999999999999.9999"),
+        ("10.00", "1", "0", None),
+    ],
+)
+def test_a_share_of_an_amount_is_exact_and_rounded_once(rendered, duck, amount, part, whole, share):
+    row = (
+        f"cast('{amount}' as decimal(18, 4)) as amount,"
+        f" cast('{part}' as decimal(18, 6)) as part, cast('{whole}' as decimal(18, 6)) as whole"
+    )
+    (found,) = duck.execute(f"select {rendered['shared_amount']} from (select {row})").fetchone()
+    assert found == (None if share is None else Decimal(share))
+    assert type_of(duck, rendered["shared_amount"], row) == "DECIMAL(18,4)"
+
+
 def test_quantities_have_six_decimals(rendered, duck):
     assert evaluate(duck, rendered["quantity"], value=Decimal("0.0000015")) == Decimal("0.000002")
     assert type_of(duck, rendered["quantity"], "1 as value") == "DECIMAL(18,6)"

@@ -66,7 +66,9 @@ def test_every_exception_that_sql_raises_is_in_the_taxonomy_and_the_other_way_ro
         for row in rows("taxonomy/exception_classes.csv")
         if row["raised_by"] == "models"
     }
-    assert raised == said, "raised_by in seeds/taxonomy/exception_classes.csv says what models raise"
+    assert raised == said, (
+        "raised_by in seeds/taxonomy/exception_classes.csv says what models raise"
+    )
 
 
 def test_every_class_has_a_severity_and_a_rank_of_its_own():

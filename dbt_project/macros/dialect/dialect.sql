@@ -67,3 +67,24 @@
     {%- endfor %}
     ))
 {%- endmacro %}
+
+{#
+    The part of an amount that falls on a part of a quantity, rounded half up to four places: amount x part / whole in
+    whole numbers, because dividing a decimal gives a floating-point number. Null where the whole is 0.
+    For amounts and quantities that are not negative.
+#}
+{% macro shared_amount(amount, part, whole) %}{{ return(adapter.dispatch('shared_amount', 'meshline')(amount, part, whole)) }}{% endmacro %}
+{% macro default__shared_amount(amount, part, whole) -%}
+    cast(
+        (
+            (
+                2 * cast(cast({{ amount }} as decimal(28, 4)) * 10000 as hugeint) * cast(cast({{ part }} as decimal(28, 6)) * 1000000 as hugeint)
+                + cast(cast({{ whole }} as decimal(28, 6)) * 1000000 as hugeint)
+            ) // nullif(2 * cast(cast({{ whole }} as decimal(28, 6)) * 1000000 as hugeint), 0)
+        ) * cast(0.0001 as decimal(5, 4))
+        as decimal(18, 4)
+    )
+{%- endmacro %}
+{% macro spark__shared_amount(amount, part, whole) -%}
+    cast(cast({{ amount }} as decimal(18, 4)) * cast({{ part }} as decimal(18, 6)) / nullif(cast({{ whole }} as decimal(18, 6)), 0) as decimal(18, 4))
+{%- endmacro %}

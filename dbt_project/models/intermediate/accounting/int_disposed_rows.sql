@@ -84,7 +84,9 @@ evidence as (
         leg_code,
         anchor_key,
         currency_code,
-        is_test
+        is_test,
+        -- A payment of a consolidated invoice, and a statement that two legs read, are several pieces of evidence.
+        (leg_code = 'payment' and line_no is not null) or leg_code in ('seller_split', 'payout') as is_part
     from {{ ref('int_evidence') }}
 ),
 
@@ -113,11 +115,12 @@ streams as (
 ),
 
 -- Evidence that is derived from another entity's rows (Olist's stamps) is accounted for with those rows.
-evidence_rows as (
+judged_evidence as (
     select
         evidence.source,
         evidence.stream,
         evidence._row_key,
+        evidence.is_part,
         case
             when evidence.is_test then 'TEST_ORDER'
             when evidence.anchor_key is null then 'KEY'
@@ -134,6 +137,34 @@ evidence_rows as (
         on evidence.leg_code = match_groups.leg_code
         and evidence.anchor_key = match_groups.anchor_key
         and evidence.currency_code = match_groups.currency_code
+),
+
+-- A row in several groups is where the worst of them is.
+evidence_rows as (
+    select
+        source,
+        stream,
+        _row_key,
+        reason_code
+    from judged_evidence
+    where not is_part
+    union all
+    select
+        source,
+        stream,
+        _row_key,
+        min_by(
+            reason_code,
+            case
+                when reason_code in ('EXCEPTION', 'KEY') then 1
+                when reason_code in ('NOT_DUE', 'PARTIAL', 'WAITING', 'OPEN') then 2
+                when reason_code in ('MATCHED', 'RECONCILED') then 3
+                else 4
+            end
+        ) as reason_code
+    from judged_evidence
+    where is_part
+    group by source, stream, _row_key
 ),
 
 payments as (

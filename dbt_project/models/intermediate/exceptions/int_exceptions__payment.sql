@@ -1,5 +1,6 @@
 -- Grain: one row per payment group that disagrees: one group gives one class, the first that holds.
--- Trap: a group whose money came in another currency is told by that money, not as missing too.
+-- Trap: a group whose money came in another currency is told by that money, not as missing too. A dispute whose money
+-- is still here is told although the group agrees.
 
 with match_groups as (
     select * from {{ ref('int_match_groups') }}
@@ -46,20 +47,125 @@ foreign_receipts as (
         and match_groups.evidence_count > 0
 ),
 
+reversals as (
+    select * from {{ ref('int_payment_reversals') }}
+),
+
+invoiced_orders as (
+    select
+        recon_key,
+        currency_code,
+        credited_amount
+    from {{ ref('int_invoiced_orders') }}
+    where credited_amount > 0
+),
+
+orders_with_returns as (
+    select
+        recon_key,
+        {{ money('sum(returned_amount)') }} as returned_amount
+    from {{ ref('int_returned_lines') }}
+    group by recon_key
+),
+
+-- Shipped on the strength of an authorization that had run out, or ran out since, and nothing was captured.
+unpaid_orders as (
+    select
+        match_groups.tenant,
+        match_groups.recon_key,
+        match_groups.currency_code,
+        orders.order_id
+    from match_groups
+    inner join orders
+        on match_groups.recon_key = orders.recon_key
+    where match_groups.evidence_count = 0
+),
+
+authorizations_summed_to_orders as (
+    select
+        unpaid_orders.recon_key,
+        unpaid_orders.currency_code,
+        max({{ plus_hours('payments.occurred_at', 'authorization_rules.valid_hours') }}) as valid_until
+    from unpaid_orders
+    inner join {{ ref('int_payments__latest') }} as payments
+        on unpaid_orders.tenant = payments.tenant
+        and unpaid_orders.order_id = payments.order_ref
+        and unpaid_orders.currency_code = payments.currency_code
+    inner join {{ ref('authorization_rules') }} as authorization_rules
+        on authorization_rules.method_code = '*'
+        and cast(payments.occurred_at as date) >= authorization_rules.effective_from
+        and (
+            authorization_rules.effective_to is null
+            or cast(payments.occurred_at as date) < authorization_rules.effective_to
+        )
+    where payments.kind_code = 'authorization'
+        and coalesce(payments.native_status, 'succeeded') = 'succeeded'
+    group by unpaid_orders.recon_key, unpaid_orders.currency_code
+),
+
+shipments_summed_to_orders as (
+    select
+        unpaid_orders.recon_key,
+        max(shipped_groups.last_event_at) as last_shipped_at
+    from unpaid_orders
+    inner join {{ ref('int_match_groups') }} as shipped_groups
+        on unpaid_orders.recon_key = shipped_groups.recon_key
+        and shipped_groups.leg_code = 'fulfilment'
+        and shipped_groups.evidence_count > 0
+    group by unpaid_orders.recon_key
+),
+
+expired_authorizations as (
+    select
+        authorizations_summed_to_orders.recon_key,
+        authorizations_summed_to_orders.currency_code,
+        authorizations_summed_to_orders.valid_until
+    from authorizations_summed_to_orders
+    inner join shipments_summed_to_orders
+        on authorizations_summed_to_orders.recon_key = shipments_summed_to_orders.recon_key
+    where authorizations_summed_to_orders.valid_until <= {{ as_of() }}
+),
+
 classified as (
     select
         match_groups.*,
+        coalesce(reversals.refunded_amount, {{ money('0') }}) as refunded_amount,
+        coalesce(reversals.bounced_amount, {{ money('0') }}) as bounced_amount,
+        coalesce(reversals.disputed_amount, {{ money('0') }}) as disputed_amount,
+        coalesce(reversals.dispute_count, 0) as dispute_count,
+        coalesce(invoiced_orders.credited_amount, orders_with_returns.returned_amount, {{ money('0') }})
+            as credit_amount,
+        expired_authorizations.valid_until,
         orders.order_id,
         orders.source_system,
         orders.has_total,
         orders.currency_code as order_currency_code,
         case
+            when match_groups.returned_amount > match_groups.received_amount
+                and reversals.refunded_amount > 0
+                and reversals.disputed_amount > 0
+                then 'PAY_DOUBLE_REVERSAL'
+            when match_groups.variance_amount > 0 and reversals.bounced_amount > 0 then 'PAY_REFUND_FAILED'
             when match_groups.returned_amount > match_groups.received_amount then 'PAY_REFUND_EXCEEDS'
             when match_groups.is_cancelled then 'PAY_REFUND_MISSING'
             when match_groups.expectation_count = 0 then 'PAY_UNAPPLIED'
             when repeated_receipts.anchor_key is not null then 'PAY_DUPLICATE'
+            when match_groups.evidence_count = 0 and expired_authorizations.recon_key is not null
+                then 'PAY_AUTH_EXPIRED_SHIPPED'
             when match_groups.evidence_count = 0 then 'PAY_MISSING'
+            when match_groups.variance_amount < 0 and reversals.disputed_amount > 0 then 'CB_OPEN'
+            when match_groups.variance_amount < 0
+                and match_groups.received_amount >= match_groups.expected_amount
+                and reversals.refunded_amount > 0
+                then 'CREDIT_NO_RETURN'
             when match_groups.variance_amount < 0 then 'PAY_SHORT'
+            when invoiced_orders.credited_amount >= match_groups.variance_amount
+                and coalesce(reversals.refunded_amount, 0) = 0
+                then 'PAY_REFUND_MISSING'
+            when coalesce(invoiced_orders.credited_amount, orders_with_returns.returned_amount, 0)
+                >= match_groups.variance_amount
+                and reversals.refunded_amount > 0
+                then 'PAY_SHORT'
             else 'PAY_OVER'
         end as exception_code
     from match_groups
@@ -70,10 +176,21 @@ classified as (
         and match_groups.currency_code = repeated_receipts.currency_code
     left join foreign_receipts
         on match_groups.recon_key = foreign_receipts.recon_key
+    left join reversals
+        on match_groups.recon_key = reversals.recon_key
+        and match_groups.currency_code = reversals.currency_code
+    left join invoiced_orders
+        on match_groups.recon_key = invoiced_orders.recon_key
+        and match_groups.currency_code = invoiced_orders.currency_code
+    left join orders_with_returns
+        on match_groups.recon_key = orders_with_returns.recon_key
+    left join expired_authorizations
+        on match_groups.recon_key = expired_authorizations.recon_key
+        and match_groups.currency_code = expired_authorizations.currency_code
     where not (match_groups.evidence_count = 0 and foreign_receipts.recon_key is not null)
 ),
 
-final as (
+failed_groups as (
     select
         ---------- keys
         exception_code,
@@ -89,12 +206,35 @@ final as (
         ---------- strings
         currency_code,
         case exception_code
+            when 'PAY_DOUBLE_REVERSAL' then
+                'One charge was given back twice: ' || {{ amount_text('refunded_amount') }} || ' refunded and '
+                || {{ amount_text('disputed_amount') }} || ' ' || currency_code || ' charged back, of '
+                || {{ amount_text('received_amount') }} || ' received.'
+            when 'PAY_REFUND_FAILED' then
+                'A refund of ' || {{ amount_text('bounced_amount') }} || ' ' || currency_code
+                || ' bounced and was not made again: the customer is still owed it.'
+            when 'PAY_AUTH_EXPIRED_SHIPPED' then
+                'The goods left, the authorization ran out on '
+                || cast(cast(valid_until as date) as {{ dbt.type_string() }}) || ' and nothing was captured of the '
+                || {{ amount_text('expected_amount') }} || ' ' || currency_code || ' due.'
+            when 'CB_OPEN' then
+                {{ amount_text('disputed_amount') }} || ' ' || currency_code || ' is disputed in '
+                || cast(dispute_count as {{ dbt.type_string() }}) || case when dispute_count = 1 then ' case'
+                    else ' cases' end
+                || ' and was taken back: ' || {{ amount_text('matched_amount') }} || ' of '
+                || {{ amount_text('expected_amount') }} || ' is left.'
+            when 'CREDIT_NO_RETURN' then
+                {{ amount_text('refunded_amount') }} || ' ' || currency_code
+                || ' was refunded, but nothing was cancelled or credited and no goods came back.'
             when 'PAY_REFUND_EXCEEDS' then
                 'Refunds of ' || {{ amount_text('returned_amount') }} || ' ' || currency_code
                 || ' exceed the ' || {{ amount_text('received_amount') }} || ' that was received.'
             when 'PAY_REFUND_MISSING' then
-                'The order is cancelled, but ' || {{ amount_text('matched_amount') }} || ' ' || currency_code
-                || ' of the customer was not returned.'
+                case
+                    when is_cancelled then 'The order is cancelled, but ' || {{ amount_text('matched_amount') }}
+                    else 'A credit was given, but ' || {{ amount_text('variance_amount') }}
+                end
+                || ' ' || currency_code || ' of the customer was not returned.'
             when 'PAY_UNAPPLIED' then
                 {{ amount_text('matched_amount') }} || ' ' || currency_code || ' was received, but '
                 || case
@@ -110,10 +250,16 @@ final as (
                 'Nothing was received of the ' || {{ amount_text('expected_amount') }} || ' ' || currency_code
                 || ' due on ' || cast(cast(due_at as date) as {{ dbt.type_string() }}) || '.'
             when 'PAY_SHORT' then
-                'Received ' || {{ amount_text('matched_amount') }} || ' of ' || {{ amount_text('expected_amount') }}
-                || ' ' || currency_code || ': ' || {{ amount_text('open_amount') }} || ' is missing'
-                || case when returned_amount > 0
-                    then ' after refunds of ' || {{ amount_text('returned_amount') }} || '.' else '.'
+                case
+                    when variance_amount > 0
+                    then 'The refund is ' || {{ amount_text('variance_amount') }} || ' ' || currency_code
+                        || ' short of what is owed back for the goods that came back.'
+                    else 'Received ' || {{ amount_text('matched_amount') }} || ' of '
+                        || {{ amount_text('expected_amount') }} || ' ' || currency_code || ': '
+                        || {{ amount_text('open_amount') }} || ' is missing'
+                        || case when returned_amount > 0
+                            then ' after refunds of ' || {{ amount_text('returned_amount') }} || '.' else '.'
+                        end
                 end
             else
                 'Received ' || {{ amount_text('matched_amount') }} || ' for ' || {{ amount_text('expected_amount') }}
@@ -129,8 +275,11 @@ final as (
 
         ---------- numerics
         case exception_code
+            when 'PAY_DOUBLE_REVERSAL' then {{ money('returned_amount - received_amount') }}
+            when 'PAY_REFUND_FAILED' then bounced_amount
+            when 'CB_OPEN' then disputed_amount
             when 'PAY_REFUND_EXCEEDS' then {{ money('returned_amount - received_amount') }}
-            when 'PAY_REFUND_MISSING' then matched_amount
+            when 'PAY_REFUND_MISSING' then case when is_cancelled then matched_amount else variance_amount end
             when 'PAY_UNAPPLIED' then matched_amount
             else {{ money('abs(variance_amount)') }}
         end as leak_amount,
@@ -138,10 +287,51 @@ final as (
         matched_amount as actual_value_amount,
 
         ---------- timestamps
-        case when exception_code in ('PAY_MISSING', 'PAY_SHORT') then coalesce(due_at, last_known_at)
+        case
+            when exception_code in ('PAY_MISSING', 'PAY_SHORT', 'PAY_AUTH_EXPIRED_SHIPPED')
+            then coalesce(due_at, last_known_at)
             else coalesce(last_known_at, due_at)
         end as opened_at
     from classified
+),
+
+-- A dispute whose money was not taken yet: nothing differs, and somebody must answer it in time.
+pending_disputes as (
+    select
+        'CB_OPEN' as exception_code,
+        all_groups.leg_code,
+        all_groups.tenant,
+        all_groups.recon_key,
+        '' as line_key,
+        all_groups.currency_code as fact_key,
+        orders.order_id as native_ref,
+        orders.source_system,
+        all_groups.match_id,
+        all_groups.currency_code,
+        {{ amount_text('reversals.pending_dispute_amount') }} || ' ' || all_groups.currency_code
+        || ' is disputed; the money is still here until the dispute is decided.' as explanation,
+        cast(null as {{ dbt.type_string() }}) as leak_kind,
+        cast(null as {{ dbt.type_string() }}) as assignee_id,
+        cast(null as {{ dbt.type_string() }}) as incident_cause,
+        reversals.pending_dispute_amount as leak_amount,
+        all_groups.expected_amount as expected_value_amount,
+        all_groups.matched_amount as actual_value_amount,
+        reversals.last_reversed_at as opened_at
+    from reversals
+    inner join {{ ref('int_match_groups') }} as all_groups
+        on reversals.recon_key = all_groups.recon_key
+        and reversals.currency_code = all_groups.currency_code
+        and all_groups.leg_code = 'payment'
+    inner join orders
+        on reversals.recon_key = orders.recon_key
+    where reversals.pending_dispute_amount > 0
+        and all_groups.status_code <> 'exception'
+),
+
+final as (
+    select * from failed_groups
+    union all
+    select * from pending_disputes
 )
 
 select * from final

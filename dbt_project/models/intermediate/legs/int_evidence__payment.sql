@@ -43,6 +43,7 @@ payments_of_invoices as (
         and payments.invoice_ref = invoice_shares.invoice_ref
         and payments.currency_code = invoice_shares.currency_code
     where payments.order_ref is null
+        and (payments.payment_amount > invoice_shares.amount_before or invoice_shares.share_no = 1)
 ),
 
 payment_events as (
@@ -81,38 +82,57 @@ payment_events as (
 
 {{ resolved_refs('payment_events') }},
 
+-- Store credit on an order that was credited as much is the credit itself, given instead of a refund.
+credited_orders as (
+    select
+        recon_key,
+        currency_code,
+        credited_amount
+    from {{ ref('int_invoiced_orders') }}
+    where credited_amount > 0
+),
+
 final as (
     select
         ---------- keys
         'payment' as leg_code,
-        recon_key as anchor_key,
-        recon_key,
-        tenant,
-        source,
-        stream,
-        source_system,
-        native_id,
-        line_no,
-        order_ref,
+        resolved.recon_key as anchor_key,
+        resolved.recon_key,
+        resolved.tenant,
+        resolved.source,
+        resolved.stream,
+        resolved.source_system,
+        resolved.native_id,
+        resolved.line_no,
+        resolved.order_ref,
         cast(null as {{ dbt.type_string() }}) as seller_id,
 
         ---------- strings
-        ref_status,
-        kind_code,
-        currency_code,
+        resolved.ref_status,
+        resolved.kind_code,
+        resolved.currency_code,
 
         ---------- numerics
-        actual_amount,
+        case
+            when credited_orders.recon_key is not null then {{ money('-resolved.actual_amount') }}
+            else resolved.actual_amount
+        end as actual_amount,
         {{ quantity('0') }} as actual_quantity,
-        coalesce(instalment_count, 0) as instalment_count,
+        coalesce(resolved.instalment_count, 0) as instalment_count,
 
         ---------- timestamps
-        event_at,
-        known_at,
+        resolved.event_at,
+        resolved.known_at,
 
         ---------- provenance
-        _row_key
+        resolved._row_key
     from resolved
+    left join credited_orders
+        on resolved.kind_code = 'store_credit'
+        and resolved.recon_key = credited_orders.recon_key
+        and resolved.currency_code = credited_orders.currency_code
+        and resolved.actual_amount > 0
+        and resolved.actual_amount <= credited_orders.credited_amount
 )
 
 select * from final

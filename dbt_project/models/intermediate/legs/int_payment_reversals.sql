@@ -30,8 +30,8 @@ bounced_by_amount as (
         recon_key,
         currency_code,
         payment_amount,
-        sum(case when kind_code = 'refund_failed' then 1 else 0 end) as bounce_count,
-        sum(case when kind_code = 'refund' then 1 else 0 end) as refund_count
+        cast(sum(case when kind_code = 'refund_failed' then 1 else 0 end) as bigint) as bounce_count,
+        cast(sum(case when kind_code = 'refund' then 1 else 0 end) as bigint) as refund_count
     from resolved
     where recon_key is not null
         and status_code = 'succeeded'
