@@ -140,7 +140,7 @@ PROMISES: Mapping[str, MartPromise] = {
     ),
     "fct_match_members": MartPromise(
         key=("match_id", "side"),
-        filled=("recon_key", "source_system", "stream", "allocated_amount"),
+        filled=("source_system", "stream", "allocated_amount"),
         columns=("native_id", "line_no"),
         codes={"side": Codes(listed=("expected", "actual"))},
     ),

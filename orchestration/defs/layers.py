@@ -29,6 +29,7 @@ LAYERS: Mapping[str, Layer] = {
     "seeds": Layer("team:control", "The operating model as data, reviewed in pull requests."),
     "staging": Layer("team:platform", "Native columns named as the canonical columns."),
     "entities": Layer("team:platform", "All sources of one entity together."),
+    "calendars": Layer("team:finance", "Business days and what they make due."),
     "identity": Layer("team:platform", "Which native ids mean the same order."),
     "orders": Layer("team:sales", "The canonical order in its versions, with its lines."),
     "legs": Layer("team:finance", "What must exist, and what the systems reported."),

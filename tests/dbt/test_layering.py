@@ -19,6 +19,7 @@ PROJECT = ROOT / "dbt_project"
 # Each layer may read itself and what stands before it.
 LAYERS = (
     "staging",
+    "calendars",
     "entities",
     "identity",
     "orders",

@@ -88,3 +88,15 @@
 {% macro spark__shared_amount(amount, part, whole) -%}
     cast(cast({{ amount }} as decimal(18, 4)) * cast({{ part }} as decimal(18, 6)) / nullif(cast({{ whole }} as decimal(18, 6)), 0) as decimal(18, 4))
 {%- endmacro %}
+
+{# One row per word of a text that is parted by single blanks; stands alone in a select list. #}
+{% macro unnest_words(expression) %}{{ return(adapter.dispatch('unnest_words', 'meshline')(expression)) }}{% endmacro %}
+{% macro default__unnest_words(expression) %}unnest(string_split({{ expression }}, ' ')){% endmacro %}
+{% macro spark__unnest_words(expression) %}explode(split({{ expression }}, ' ')){% endmacro %}
+{% macro postgres__unnest_words(expression) %}unnest(string_to_array({{ expression }}, ' ')){% endmacro %}
+
+{# The last second of a day: what is due on a day may still arrive on it. #}
+{% macro end_of_day(day) %}{{ return(adapter.dispatch('end_of_day', 'meshline')(day)) }}{% endmacro %}
+{% macro default__end_of_day(day) %}cast(cast({{ day }} as timestamp) + to_seconds(86399) as timestamp){% endmacro %}
+{% macro spark__end_of_day(day) %}(cast({{ day }} as timestamp) + make_interval(0, 0, 0, 0, 23, 59, 59)){% endmacro %}
+{% macro postgres__end_of_day(day) %}(cast({{ day }} as timestamp) + make_interval(secs => 86399)){% endmacro %}

@@ -24,3 +24,14 @@
 {% macro line_amount(quantity, unit_rate) %}{{ return(adapter.dispatch('line_amount', 'meshline')(quantity, unit_rate)) }}{% endmacro %}
 {% macro default__line_amount(quantity, unit_rate) %}cast({{ quantity }} * {{ unit_rate }} as decimal(18, 4)){% endmacro %}
 {% macro spark__line_amount(quantity, unit_rate) %}cast({{ quantity }} * cast({{ unit_rate }} as decimal(20, 10)) as decimal(18, 4)){% endmacro %}
+
+{# An amount of a rate, rounded once to the minor unit of its currency by its exponent; half up, away from zero. #}
+{% macro rounded_to_exponent(expression, exponent) -%}
+    cast(
+        case {{ exponent }}
+            when 0 then cast(cast({{ expression }} as decimal(18, 0)) as decimal(18, 4))
+            when 3 then cast(cast({{ expression }} as decimal(18, 3)) as decimal(18, 4))
+            else cast(cast({{ expression }} as decimal(18, 2)) as decimal(18, 4))
+        end as decimal(18, 4)
+    )
+{%- endmacro %}

@@ -5,6 +5,8 @@
 with evidence as (
     select * from {{ ref('int_evidence') }}
     where anchor_key is null
+        -- A bank line owes nobody a reference: what it leaves open is unknown money (BNK_UNKNOWN).
+        and leg_code <> 'bank'
 ),
 
 order_documents as (
@@ -143,7 +145,8 @@ final as (
                 document_ref || ' of ' || {{ amount_text('document_amount') }} || ' ' || currency_code
                 || ' names no order: apply it or return it.'
             when 'KEY_MISSING' then
-                document_ref || ' names no order: have its writer fill the reference.'
+                document_ref || ' names no ' || case when leg_code = 'settlement' then 'payment' else 'order' end
+                || ': have its writer fill the reference.'
             when 'KEY_AMBIGUOUS' then
                 document_ref || ' names ' || order_ref
                 || ', which several orders bear: say which store or system is meant.'
@@ -152,7 +155,10 @@ final as (
             when 'FUL_NO_ORDER' then
                 document_ref || ' left for ' || order_ref || ', where no such order line is known.'
             else
-                document_ref || ' names ' || order_ref || ', an order that nobody has reported.'
+                document_ref || ' names ' || order_ref
+                || case when leg_code = 'settlement' then ', a payment that nobody has reported or that is settled already.'
+                    else ', an order that nobody has reported.'
+                end
         end as explanation,
         cast(null as {{ dbt.type_string() }}) as leak_kind,
         cast(null as {{ dbt.type_string() }}) as assignee_id,

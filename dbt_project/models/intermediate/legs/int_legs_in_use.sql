@@ -9,11 +9,6 @@ with legs as (
     from {{ ref('legs') }}
 ),
 
-tenants as (
-    -- distinct: a tenant has many orders
-    select distinct tenant from {{ ref('int_orders__unioned') }}
-),
-
 -- distinct: a feed has many rows
 feeds_of_tenants as (
     {%- for entity in var('feed_streams') %}
@@ -35,6 +30,13 @@ feeds_seen as (
         tenant
     from feeds_of_tenants
     group by feed_stream, tenant
+),
+
+-- union, not union all: each tenant once
+tenants as (
+    select tenant from {{ ref('int_orders__unioned') }}
+    union
+    select tenant from feeds_seen
 ),
 
 tenants_with_evidence as (

@@ -111,6 +111,8 @@ ruled as (
         and residual_rules.direction_code = case when compared.variance_amount > 0 then 'over' else 'under' end
         and compared.instalment_count >= residual_rules.least_instalments
         and compared.variance_amount <> 0
+        and (residual_rules.admitted_class is null or compared.explained_class = residual_rules.admitted_class)
+        and (residual_rules.most_amount is null or abs(compared.variance_amount) <= residual_rules.most_amount)
 ),
 
 explained as (
@@ -168,7 +170,7 @@ final as (
         rule_version,
         case
             when status_code <> 'matched' then 'none'
-            when residual_class in ('NONE', 'ROUNDING') then 'auto'
+            when residual_class in ('NONE', 'ROUNDING') or actual_amount = explained_amount then 'auto'
             else 'tolerance'
         end as match_kind,
         case when residual_class = residual_rule_class then residual_rule_id else rule_id end as deciding_rule_id,

@@ -19,8 +19,8 @@ final as (
         status_code,
         case
             when expectation_count = 0 then '0:' || case when evidence_count = 1 then '1' else 'n' end
-            when evidence_count = 1 then '1:1'
-            else '1:n'
+            else case when expectation_count = 1 then '1' else 'n' end
+                || ':' || case when evidence_count = 1 then '1' else 'n' end
         end as cardinality,
         deciding_rule_id as rule_id,
         coalesce(rule_version, 0) as rule_version,
@@ -42,6 +42,15 @@ final as (
             when residual_class = 'TOLERANCE' then
                 'They differ by ' || {{ amount_text('variance_amount') }} || ' ' || currency_code
                 || ', within the tolerance of ' || {{ amount_text('tolerance_amount') }} || '.'
+            when residual_class = 'FX' then
+                'They differ by ' || {{ amount_text('variance_amount') }} || ' ' || currency_code
+                || ', exactly what the rate moved between payment and settlement.'
+            when residual_class = 'STATED_NET' then
+                'The bank follows the ' || {{ amount_text('matched_amount') }} || ' ' || currency_code
+                || ' that the provider states; its lines come to ' || {{ amount_text('expected_amount') }} || '.'
+            when residual_class = 'FEE' then
+                {{ amount_text('residual_amount') }} || ' ' || currency_code
+                || ' was deducted as charges by the banks on the way.'
             else
                 'Expected ' || {{ amount_text('expected_amount') }} || ' ' || currency_code || ', reported '
                 || {{ amount_text('matched_amount') }} || ': no rule explains the difference.'
