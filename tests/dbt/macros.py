@@ -17,6 +17,7 @@ TEMPLATES = {
     "quantity": "{{ quantity('value') }}",
     "line_amount": "{{ line_amount('quantity', 'unit_rate') }}",
     "shared_amount": "{{ shared_amount('amount', 'part', 'whole') }}",
+    "rounded_to": "{{ rounded_to('value', 'exponent') }}",
     "half_minor_unit": "{{ half_minor_unit('exponent') }}",
     "amount_text": "{{ amount_text('value') }}",
     "quantity_text": "{{ quantity_text('value') }}",

@@ -95,6 +95,24 @@ def test_a_share_of_an_amount_is_exact_and_rounded_once(rendered, duck, amount, 
     assert type_of(duck, rendered["shared_amount"], row) == "DECIMAL(18,4)"
 
 
+@pytest.mark.parametrize(
+    ("value", "exponent", "expected"),
+    [
+        ("0.045", 2, "0.05"),
+        ("-0.045", 2, "-0.05"),
+        ("0.0445", 2, "0.04"),
+        ("0.5", 0, "1"),
+        ("1.0005", 3, "1.001"),
+    ],
+)
+def test_an_amount_is_rounded_half_away_from_zero_to_its_minor_unit(
+    rendered, duck, value, exponent, expected
+):
+    row = f"cast('{value}' as decimal(27, 10)) as value, {exponent} as exponent"
+    (found,) = duck.execute(f"select {rendered['rounded_to']} from (select {row})").fetchone()
+    assert found == Decimal(expected)
+
+
 def test_quantities_have_six_decimals(rendered, duck):
     assert evaluate(duck, rendered["quantity"], value=Decimal("0.0000015")) == Decimal("0.000002")
     assert type_of(duck, rendered["quantity"], "1 as value") == "DECIMAL(18,6)"

@@ -25,13 +25,13 @@
 {% macro default__line_amount(quantity, unit_rate) %}cast({{ quantity }} * {{ unit_rate }} as decimal(18, 4)){% endmacro %}
 {% macro spark__line_amount(quantity, unit_rate) %}cast({{ quantity }} * cast({{ unit_rate }} as decimal(20, 10)) as decimal(18, 4)){% endmacro %}
 
-{# An amount of a rate, rounded once to the minor unit of its currency by its exponent; half up, away from zero. #}
-{% macro rounded_to_exponent(expression, exponent) -%}
+{# An amount in whole minor units of its currency, rounded half away from zero: once, as the last step. #}
+{% macro rounded_to(expression, exponent) -%}
     cast(
         case {{ exponent }}
-            when 0 then cast(cast({{ expression }} as decimal(18, 0)) as decimal(18, 4))
-            when 3 then cast(cast({{ expression }} as decimal(18, 3)) as decimal(18, 4))
-            else cast(cast({{ expression }} as decimal(18, 2)) as decimal(18, 4))
+            when 0 then round({{ expression }}, 0)
+            when 3 then round({{ expression }}, 3)
+            else round({{ expression }}, 2)
         end as decimal(18, 4)
     )
 {%- endmacro %}

@@ -1,25 +1,9 @@
 -- Grain: one row per seller statement line of an order.
--- Trap: gross is compared here; commission and fees are compared by the payout leg.
+-- Trap: gross is compared here; commission and net are compared by the payout leg.
 
 with seller_statements as (
-    select
-        source,
-        stream,
-        tenant,
-        source_system,
-        source_instance,
-        statement_id as native_id,
-        seller_id,
-        order_ref,
-        currency_code,
-        gross_amount,
-        paid_at as event_at,
-        _observed_at as known_at,
-        _row_key
-    from {{ ref('int_seller_statements__latest') }}
+    select * from {{ ref('int_seller_statements__resolved') }}
 ),
-
-{{ resolved_refs('seller_statements') }},
 
 final as (
     select
@@ -52,7 +36,7 @@ final as (
 
         ---------- provenance
         _row_key
-    from resolved
+    from seller_statements
 )
 
 select * from final

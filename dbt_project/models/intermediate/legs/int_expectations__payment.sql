@@ -38,6 +38,15 @@ returns_summed_to_orders as (
     group by returned_lines.recon_key
 ),
 
+refunds_of_sellers as (
+    select
+        recon_key,
+        max(refunded_order_amount) as refunded_amount
+    from {{ ref('int_seller_refunds') }}
+    where refunded_order_amount > 0
+    group by recon_key
+),
+
 -- Goods that came back are worth money once some was returned for them; until then that is the return's own matter.
 with_credits as (
     select
@@ -50,6 +59,7 @@ with_credits as (
         coalesce(
             case
                 when coalesce(invoiced_orders.credited_amount, 0) > 0 then invoiced_orders.credited_amount
+                when refunds_of_sellers.refunded_amount > 0 then refunds_of_sellers.refunded_amount
                 when reversals.refunded_amount > 0 then returns_summed_to_orders.returned_amount
             end,
             {{ money('0') }}
@@ -64,6 +74,8 @@ with_credits as (
         and orders.currency_code = reversals.currency_code
     left join returns_summed_to_orders
         on orders.recon_key = returns_summed_to_orders.recon_key
+    left join refunds_of_sellers
+        on orders.recon_key = refunds_of_sellers.recon_key
 ),
 
 final as (

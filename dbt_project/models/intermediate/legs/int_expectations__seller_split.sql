@@ -1,5 +1,6 @@
 -- Grain: one row per order and seller: the gross that the seller's lines come to.
--- Trap: gross is before commission and fees; lines without a seller are the merchant's own and not here.
+-- Trap: what was refunded of a seller's part is not expected any more; gross is before commission and fees; lines
+-- without a seller are the merchant's own and not here.
 
 with order_lines as (
     select * from {{ ref('int_order_lines__current') }}
@@ -34,6 +35,10 @@ leg_windows as (
     where leg_code = 'seller_split'
 ),
 
+seller_refunds as (
+    select * from {{ ref('int_seller_refunds') }}
+),
+
 final as (
     select
         ---------- keys
@@ -53,7 +58,8 @@ final as (
         cast(null as {{ dbt.type_string() }}) as explained_class,
 
         ---------- numerics
-        lines_summed_to_sellers.expected_amount,
+        {{ money('lines_summed_to_sellers.expected_amount - coalesce(seller_refunds.refunded_gross_amount, 0)') }}
+            as expected_amount,
         {{ quantity('0') }} as expected_quantity,
         cast(null as decimal(18, 4)) as ceiling_amount,
         cast(null as decimal(18, 4)) as explained_amount,
@@ -65,6 +71,9 @@ final as (
         ---------- timestamps
         {{ plus_hours('lines_summed_to_sellers.ordered_at', 'leg_windows.window_hours') }} as due_at
     from lines_summed_to_sellers
+    left join seller_refunds
+        on lines_summed_to_sellers.recon_key = seller_refunds.recon_key
+        and lines_summed_to_sellers.seller_id = seller_refunds.seller_id
     inner join leg_windows
         on lines_summed_to_sellers.order_type = leg_windows.order_type
         and lines_summed_to_sellers.ordered_on >= leg_windows.effective_from

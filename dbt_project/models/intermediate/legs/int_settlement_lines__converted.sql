@@ -84,7 +84,7 @@ final as (
         with_rates.settled_amount,
         with_rates.rate,
         with_rates.rate is not null as has_rate,
-        {{ rounded_to_exponent('with_rates.settled_amount * with_rates.rate', 'with_rates.exponent') }} as converted_amount,
+        {{ rounded_to('with_rates.settled_amount * with_rates.rate', 'with_rates.exponent') }} as converted_amount,
         {{ money(half_minor_unit('with_rates.exponent') ~ ' * 2') }}
         + {{ money('abs(with_rates.gross_amount) * fx_rules.tolerance_rate') }} as tolerance_amount,
         with_rates.posted_on

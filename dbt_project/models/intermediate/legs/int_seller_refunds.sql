@@ -1,0 +1,100 @@
+-- Grain: one row per (recon_key, seller_id) of a seller whose part of an order went back to the customer.
+-- Trap: a refund is a seller's where the seller's goods came back, or where it is exactly one seller's part or the
+-- whole order; any other refund is nobody's until somebody says so.
+
+with refunded_orders as (
+    select
+        recon_key,
+        currency_code,
+        refunded_amount
+    from {{ ref('int_payment_reversals') }}
+    where refunded_amount > 0
+),
+
+order_lines as (
+    select
+        order_lines.recon_key,
+        order_lines.line_key,
+        order_lines.seller_id,
+        {{ money('order_lines.net_amount + order_lines.shipping_amount') }} as gross_amount,
+        {{ money('order_lines.net_amount + order_lines.shipping_amount + order_lines.tax_amount') }} as taxed_amount,
+        refunded_orders.refunded_amount
+    from {{ ref('int_order_lines__current') }} as order_lines
+    inner join refunded_orders
+        on order_lines.recon_key = refunded_orders.recon_key
+        and order_lines.currency_code = refunded_orders.currency_code
+    where order_lines.seller_id is not null
+        and order_lines.is_due_for_payment
+),
+
+returned_lines as (
+    select
+        line_key,
+        returned_amount
+    from {{ ref('int_returned_lines') }}
+),
+
+sellers as (
+    select
+        order_lines.recon_key,
+        order_lines.seller_id,
+        min(order_lines.refunded_amount) as refunded_amount,
+        {{ money('sum(order_lines.gross_amount)') }} as gross_amount,
+        {{ money('sum(order_lines.taxed_amount)') }} as taxed_amount,
+        {{ money('sum(coalesce(returned_lines.returned_amount, 0))') }} as returned_amount
+    from order_lines
+    left join returned_lines
+        on order_lines.line_key = returned_lines.line_key
+    group by order_lines.recon_key, order_lines.seller_id
+),
+
+orders as (
+    select
+        sellers.recon_key,
+        {{ money('sum(sellers.returned_amount)') }} as returned_amount,
+        cast(sum(
+            case when sellers.refunded_amount in (sellers.gross_amount, sellers.taxed_amount) then 1 else 0 end
+        ) as bigint) as sole_seller_count,
+        max(case when int_orders.due_amount <= sellers.refunded_amount then 1 else 0 end) as is_whole_order
+    from sellers
+    inner join {{ ref('int_orders') }} as int_orders
+        on sellers.recon_key = int_orders.recon_key
+    group by sellers.recon_key
+),
+
+attributed as (
+    select
+        sellers.recon_key,
+        sellers.seller_id,
+        case
+            when orders.returned_amount > 0 then sellers.returned_amount
+            when orders.is_whole_order = 1 then sellers.gross_amount
+            when orders.sole_seller_count = 1
+                and sellers.refunded_amount in (sellers.gross_amount, sellers.taxed_amount)
+                then sellers.gross_amount
+            else {{ money('0') }}
+        end as refunded_gross_amount,
+        case
+            when orders.returned_amount > 0 then {{ money('0') }}
+            when orders.is_whole_order = 1 or orders.sole_seller_count = 1 then sellers.refunded_amount
+            else {{ money('0') }}
+        end as refunded_order_amount
+    from sellers
+    inner join orders
+        on sellers.recon_key = orders.recon_key
+),
+
+final as (
+    select
+        ---------- keys
+        recon_key,
+        seller_id,
+
+        ---------- numerics
+        refunded_gross_amount,
+        refunded_order_amount
+    from attributed
+    where refunded_gross_amount > 0
+)
+
+select * from final
