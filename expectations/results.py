@@ -73,7 +73,7 @@ class GateCheck:
     """The answer to one check.
 
     Attributes:
-        suite: `<source>.<stream>` or `marts.<table>`.
+        suite: `<source>.<stream>`, `order_versions` or `marts.<table>`.
         expectation: Name of the check in its suite.
         severity: `critical`, `warning` or `info`, after systemic failures were raised.
         success: Whether every judged row holds it.
@@ -111,7 +111,7 @@ class GateReport:
     """The answers of one gate in one run.
 
     Attributes:
-        gate: `source` or `published`.
+        gate: `source`, `validation` or `published`.
         checks: In the order of suites and checks; empty when there was nothing to judge.
     """
 
@@ -160,6 +160,13 @@ def forget_verdicts(
         connection.execute(
             "delete from gates.failed_rows where gate = ? and load_seq > ?", [gate, after_load_seq]
         )
+
+
+def forget_earlier_runs(connection: Connection, gate: str, run_no: int) -> None:
+    """Delete the failing rows of earlier runs of a gate that judges everything in every run."""
+    connection.execute(
+        "delete from gates.failed_rows where gate = ? and run_no <> ?", [gate, run_no]
+    )
 
 
 def write_failed_rows(

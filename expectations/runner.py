@@ -7,11 +7,13 @@ Called through `expectations`; imports Great Expectations only once there is som
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from expectations.gate_rules import load_gate_rules
+from expectations.order_version_suite import SUBJECTS, order_versions_suite
 from expectations.plan import Check, ColumnTypes, Severity, Suite
 from expectations.policy import SourcePolicy, load_policy
 from expectations.published_suites import published_suites
@@ -20,6 +22,7 @@ from expectations.results import (
     GateCheck,
     GateReport,
     ensure_gate_tables,
+    forget_earlier_runs,
     forget_verdicts,
     write_failed_rows,
     write_results,
@@ -35,16 +38,26 @@ if TYPE_CHECKING:
     from expectations.engine import Session
 
 SOURCE_GATE = "source"
+VALIDATION_GATE = "validation"
 PUBLISHED_GATE = "published"
 
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One gate in one run."""
+    """One gate in one run.
+
+    Attributes:
+        gate: Its name.
+        run_no: Number of the run.
+        policy: When warnings block.
+        errors_block: Whether a check that cannot run stops the run; else what it should have
+            judged is held by the models, each check being asked alone so that one error is one.
+    """
 
     gate: str
     run_no: int
     policy: SourcePolicy
+    errors_block: bool = True
 
 
 def run_source_gate(
@@ -75,6 +88,30 @@ def run_source_gate(
         ensure_gate_tables(connection)
         suites = _source_suites(connection, contracts, policy, after_load_seq, as_of)
         return _judge(connection, _Run(SOURCE_GATE, run_no, policy), suites, after_load_seq)
+
+
+def run_validation_gate(warehouse: Settings | Connection, run_no: int) -> GateReport:
+    """Judge the order versions that are about to go downstream, one check a gate.
+
+    A failing row or a check that cannot run never stops the run: the models behind the gate hold
+    the orders concerned. Each run judges every order, so verdicts of earlier runs are forgotten.
+
+    Args:
+        warehouse: As for `run_source_gate`; has `gates.int_gate_subjects`.
+        run_no: Number of the run that asks.
+
+    Raises:
+        ContractError: `seeds/rules/gates.csv` or a file beside it is not valid.
+    """
+    seeds = _seeds_of(warehouse)
+    rules, policy = load_gate_rules(seeds), load_policy(seeds)
+    with _connection_to(warehouse) as connection:
+        ensure_gate_tables(connection)
+        forget_earlier_runs(connection, VALIDATION_GATE, run_no)
+        row = connection.execute(f"select count(*) from {SUBJECTS}").fetchone()
+        suites = (order_versions_suite(rules, int(row[0])),) if row[0] else ()
+        run = _Run(VALIDATION_GATE, run_no, policy, errors_block=False)
+        return _judge(connection, run, suites, None)
 
 
 def run_published_gate(warehouse: Settings | Connection, run_no: int) -> GateReport:
@@ -175,7 +212,11 @@ def _judge(
     # One more connection to the same database: its temporary views vanish with it.
     with closing(connection.cursor()) as own, open_session(own) as session:
         own.execute("set TimeZone = 'UTC'")
-        judged = [(suite, *each) for suite in suites for each in _judge_suite(session, own, suite)]
+        judged = [
+            (suite, *each)
+            for suite in suites
+            for each in _judge_suite(session, own, suite, alone=not run.errors_block)
+        ]
         # Only now: Great Expectations ends any open transaction when it looks at columns.
         own.execute("begin")
         forget_verdicts(own, run.gate, run.run_no, after_load_seq)
@@ -188,13 +229,30 @@ def _judge(
 
 
 def _judge_suite(
-    session: "Session", connection: Connection, suite: Suite
+    session: "Session", connection: Connection, suite: Suite, *, alone: bool
 ) -> tuple[tuple[Check, "ExpectationValidationResult"], ...]:
+    """Return each check with its result.
+
+    Args:
+        session: Over the connection.
+        connection: Sees the judged rows.
+        suite: What is asked.
+        alone: Ask each check by itself when one cannot run: checks that share a query share its
+            error too.
+    """
     from expectations.gx_checks import to_gx_suite, verdicts  # takes seconds
 
+    def ask(part: Suite) -> tuple[tuple[Check, "ExpectationValidationResult"], ...]:
+        answer = session.validate(suite.batch_name, to_gx_suite(part), suite.names.columns)
+        return verdicts(part, answer.results)
+
     connection.execute(f"create or replace temp view {suite.batch_name} as {suite.rows_sql}")
-    answer = session.validate(suite.batch_name, to_gx_suite(suite), suite.names.columns)
-    return verdicts(suite, answer.results)
+    answers = ask(suite)
+    if alone and any(_error_of(result) is not None for _, result in answers):
+        answers = tuple(
+            each for check in suite.checks for each in ask(replace(suite, checks=(check,)))
+        )
+    return answers
 
 
 def _answer_of(
@@ -209,8 +267,9 @@ def _answer_of(
     details: dict[str, Any] = {"reason": check.reason}
     severity, judged, failing = check.severity, suite.row_count, 0
     if error is not None:
-        # A check that could not run holds everything behind it.
-        severity, details["error"] = Severity.CRITICAL, error
+        # A check that could not run holds everything behind it: the run, or the orders.
+        details["error"] = error
+        severity = Severity.CRITICAL if run.errors_block else check.severity
     elif isinstance(check, ColumnTypes):
         wrong = result.result["observed_value"]
         judged, failing = len(check.types), len(wrong)

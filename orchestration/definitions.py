@@ -10,9 +10,15 @@ from pathlib import Path
 import dagster as dg
 from dagster_dbt import DbtProject
 
+from expectations.gate_rules import gate_codes
 from orchestration.connectors.contracts import load_contracts
 from orchestration.dbt_runs import ensure_manifest, write_launcher
-from orchestration.defs.gates import gate_records, published_gate_check, source_gate_check
+from orchestration.defs.gates import (
+    gate_records,
+    published_gate_check,
+    source_gate_check,
+    validation_gate_check,
+)
 from orchestration.defs.ingest import landing_assets, raw_assets
 from orchestration.defs.instance import write_instance_config
 from orchestration.defs.publish import FINGERPRINTS, fingerprints_asset, publication_asset
@@ -60,7 +66,11 @@ def build_definitions(
             fingerprints_asset(marts),
             publication_asset(marts),
         ],
-        asset_checks=[source_gate_check(contracts), published_gate_check(marts)],
+        asset_checks=[
+            source_gate_check(contracts),
+            validation_gate_check(gate_codes(settings.seeds)),
+            published_gate_check(marts),
+        ],
         jobs=[reconcile_job()],
         schedules=[hourly_schedule()],
         sensors=[landing_sensor(settings, contracts)],

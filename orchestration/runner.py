@@ -15,7 +15,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from expectations import GateReport, run_published_gate, run_source_gate, warm
+from expectations import (
+    GateReport,
+    run_published_gate,
+    run_source_gate,
+    run_validation_gate,
+    warm,
+)
 from orchestration.connectors.contracts import load_contracts
 from orchestration.core.errors import BlockedByCheck, UsageRefused
 from orchestration.dbt_runs import (
@@ -184,6 +190,20 @@ def source_gate(session: RunSession) -> GateReport:
                 as_of=session.run.as_of,
             )
         _keep(session, scope, report)
+    return report
+
+
+def validation_gate(session: RunSession) -> GateReport:
+    """Judge the order versions that are about to go downstream; what fails is held, not refused."""
+    with session.step(Step.VALIDATION_GATE) as scope:
+        with writer(session.settings) as connection:
+            report = run_validation_gate(connection, session.run.run_no)
+        _keep(session, scope, report)
+        held = sum(one.unexpected_count for one in report.checks)
+        broken = sum(1 for one in report.checks if "error" in one.details)
+        scope.note = f"{len(report.checks)} gates, {held:,} failures"
+        scope.note += f", {broken} gates did not run" if broken else ""
+        scope.ok = not broken
     return report
 
 

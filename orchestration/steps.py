@@ -17,6 +17,7 @@ class Step(StrEnum):
     INGEST = "read what landed"
     SOURCE_GATE = "judge the source rows"
     PHASE_1 = "build orders, legs and matches"
+    VALIDATION_GATE = "judge the order versions"
     PHASE_2 = "build states, exceptions and marts"
     PUBLISHED_GATE = "judge the marts"
     FINGERPRINT = "fingerprint the marts"

@@ -168,7 +168,6 @@ RULES: Mapping[str, tuple[RowRule, ...]] = {
         ),
     ),
     "orders": _ORDERS,
-    "order_lines": (_service_period(),),
     "invoices": _INVOICES,
     "invoice_lines": (_service_period(),),
     "payments": (

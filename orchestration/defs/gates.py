@@ -1,4 +1,4 @@
-"""The gates as blocking asset checks: their data before our SQL, our marts before readers.
+"""The gates as asset checks: over their data, over orders about to go downstream, over our marts.
 
 What belongs here: the checks. What does not: what is asked (`expectations`) and what a refusal
 means (`orchestration.runner`). Only `orchestration.defs` and `orchestration.definitions` import it.
@@ -12,10 +12,12 @@ from expectations.results import GateReport
 from orchestration.core.contracts import SourceContract
 from orchestration.defs.ingest import raw_key
 from orchestration.defs.layers import layer_of
-from orchestration.runner import published_gate, source_gate
+from orchestration.runner import published_gate, source_gate, validation_gate
 from orchestration.session import RunSession
 
 SHOWN_FAILURES = 20
+# What the validation gate reads: written by the first phase, waited for by the second.
+SUBJECTS = dg.AssetKey(["gates", "int_gate_subjects"])
 # What the gates write while they judge, read by the models as a source like any other.
 RECORDS: Mapping[str, str] = {
     "validation_results": "One row per check and run, with how many rows were judged and failed.",
@@ -53,6 +55,46 @@ def source_gate_check(contracts: Mapping[str, SourceContract]) -> dg.AssetChecks
     )
     def gate(run: dg.ResourceParam[RunSession]) -> Iterator[dg.AssetCheckResult]:
         yield from _results(source_gate(run), keys, "gate_raw__")
+
+    return gate
+
+
+def validation_gate_check(gate_codes: Sequence[str]) -> dg.AssetChecksDefinition:
+    """Return the gate over the order versions: one check a gate, between the two phases.
+
+    A failure is a result, not a failure of the run: the models behind it hold the orders. It is
+    blocking so that those models wait for it.
+    """
+
+    @dg.multi_asset_check(
+        name="gate_validation",
+        specs=[
+            dg.AssetCheckSpec(
+                code.lower(),
+                asset=SUBJECTS,
+                blocking=True,
+                description="The failing orders, all of them, are in gates.failed_rows.",
+            )
+            for code in gate_codes
+        ],
+        pool="warehouse",
+        description="Judges the orders that are about to go downstream; what fails is held.",
+    )
+    def gate(run: dg.ResourceParam[RunSession]) -> Iterator[dg.AssetCheckResult]:
+        report = validation_gate(run)
+        for code in gate_codes:
+            answers = [one for one in report.checks if one.expectation == code]
+            failed = [one for one in answers if not one.success]
+            yield dg.AssetCheckResult(
+                asset_key=SUBJECTS,
+                check_name=code.lower(),
+                passed=not failed,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={
+                    "failing_rows": sum(one.unexpected_count for one in failed),
+                    "failed": [one.sentence() for one in failed],
+                },
+            )
 
     return gate
 

@@ -25,6 +25,7 @@ LAYERS = (
     "orders",
     "legs",
     "matching",
+    "gates",
     "states",
     "exceptions",
     "artifacts",

@@ -100,3 +100,9 @@
 {% macro default__end_of_day(day) %}cast(cast({{ day }} as timestamp) + to_seconds(86399) as timestamp){% endmacro %}
 {% macro spark__end_of_day(day) %}(cast({{ day }} as timestamp) + make_interval(0, 0, 0, 0, 23, 59, 59)){% endmacro %}
 {% macro postgres__end_of_day(day) %}(cast({{ day }} as timestamp) + make_interval(secs => 86399)){% endmacro %}
+
+{# One scalar of a flat JSON text by its key, as text; null where it is not there. #}
+{% macro json_text(document, key) %}{{ return(adapter.dispatch('json_text', 'meshline')(document, key)) }}{% endmacro %}
+{% macro default__json_text(document, key) %}json_extract_string({{ document }}, '$.{{ key }}'){% endmacro %}
+{% macro spark__json_text(document, key) %}get_json_object({{ document }}, '$.{{ key }}'){% endmacro %}
+{% macro postgres__json_text(document, key) %}(cast({{ document }} as jsonb) ->> '{{ key }}'){% endmacro %}

@@ -230,7 +230,7 @@ final as (
         _row_key,
         case
             when reason_code in ('MATCHED', 'RECONCILED') then 'matched'
-            when reason_code in ('EXCEPTION', 'KEY') then 'in_exception'
+            when reason_code in ('EXCEPTION', 'HELD_BY_GATE', 'KEY') then 'in_exception'
             when reason_code in ('NOT_DUE', 'PARTIAL', 'WAITING', 'OPEN') then 'not_due'
             else 'excluded'
         end as disposition,

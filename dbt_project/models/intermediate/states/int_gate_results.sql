@@ -1,5 +1,6 @@
 -- Grain: one row per (recon_key, version_no, gate_code): what a gate says of the current version of an order.
--- Trap: a gate that fails here holds nothing yet: it tells that a document of the order contradicts itself.
+-- Trap: source_rows holds nothing: it tells that a document of the order contradicts itself. An order that a gate has
+-- nothing to compare with has no row of that gate.
 
 {{ config(materialized='view') }}
 
@@ -9,6 +10,29 @@ with orders as (
         version_no,
         tenant
     from {{ ref('int_orders') }}
+),
+
+subjects as (
+    select
+        recon_key,
+        version_no,
+        gate_code,
+        tenant,
+        expected_value,
+        actual_value,
+        rule_version,
+        is_judged
+    from {{ ref('int_gate_subjects') }}
+),
+
+failures as (
+    select
+        recon_key,
+        version_no,
+        gate_code,
+        result_code,
+        actual_value
+    from {{ ref('int_gate_failures') }}
 ),
 
 failed_rows as (
@@ -97,7 +121,7 @@ suspects_summed_to_orders as (
     group by documents_of_orders.recon_key
 ),
 
-final as (
+source_row_results as (
     select
         ---------- keys
         orders.recon_key,
@@ -119,6 +143,38 @@ final as (
     from orders
     left join suspects_summed_to_orders
         on orders.recon_key = suspects_summed_to_orders.recon_key
+),
+
+validation_results as (
+    select
+        ---------- keys
+        subjects.recon_key,
+        subjects.version_no,
+        subjects.tenant,
+
+        ---------- strings
+        subjects.gate_code,
+        case
+            when failures.result_code is not null then failures.result_code
+            when subjects.is_judged then 'pass'
+            else 'not_applicable'
+        end as result_code,
+        subjects.expected_value,
+        coalesce(failures.actual_value, subjects.actual_value) as actual_value,
+
+        ---------- numerics
+        subjects.rule_version
+    from subjects
+    left join failures
+        on subjects.recon_key = failures.recon_key
+        and subjects.version_no = failures.version_no
+        and subjects.gate_code = failures.gate_code
+),
+
+final as (
+    select * from source_row_results
+    union all
+    select * from validation_results
 )
 
 select * from final

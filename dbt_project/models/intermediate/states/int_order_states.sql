@@ -1,5 +1,6 @@
 -- Grain: one row per recon_key: the state of the order over all its legs.
--- Trap: reconciled says that every leg that is due is settled, not that every leg is due.
+-- Trap: reconciled says that every leg that is due is settled, not that every leg is due. An order that a gate holds is
+-- held_by_gate whatever its legs say; they keep their own states.
 
 with orders as (
     select * from {{ ref('int_orders') }}
@@ -7,6 +8,13 @@ with orders as (
 
 leg_states as (
     select * from {{ ref('int_leg_states') }}
+),
+
+held_orders as (
+    -- distinct: several gates may hold one order
+    select distinct recon_key
+    from {{ ref('int_gate_failures') }}
+    where is_held
 ),
 
 legs_summed_to_orders as (
@@ -32,6 +40,7 @@ final as (
         ---------- strings
         case
             when orders.status_code = 'draft' then 'draft'
+            when held_orders.recon_key is not null then 'held_by_gate'
             when coalesce(legs_summed_to_orders.exception_count, 0) > 0 then 'exception'
             when orders.status_code in ('cancelled', 'deleted') then 'void'
             when coalesce(legs_summed_to_orders.waiting_count + legs_summed_to_orders.late_count, 0) > 0 then 'open'
@@ -47,6 +56,8 @@ final as (
     from orders
     left join legs_summed_to_orders
         on orders.recon_key = legs_summed_to_orders.recon_key
+    left join held_orders
+        on orders.recon_key = held_orders.recon_key
     where not orders.is_test
 )
 

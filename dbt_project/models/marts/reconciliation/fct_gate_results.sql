@@ -1,5 +1,6 @@
 -- Grain: one row per (recon_key, version_no, gate_code).
--- Trap: only current versions are judged; a gate that could not judge a version has no row.
+-- Trap: only current versions are judged; a gate that has nothing to compare with, as the tenant sends no such reference
+-- data, has no row. not_run is no pass: the gate broke, and the order is held.
 
 with gate_results as (
     select * from {{ ref('int_gate_results') }}

@@ -18,6 +18,8 @@ final as (
         load_seq as _load_seq,
         line as _line,
         native_key,
+        recon_key,
+        order_version_no,
         expected_value,
         actual_value,
         reason

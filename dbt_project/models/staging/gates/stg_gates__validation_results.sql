@@ -1,5 +1,6 @@
 -- Grain: one row per run, suite and expectation.
--- Trap: evaluated_count is of the rows new in that run, not of the table.
+-- Trap: evaluated_count is of the rows new in that run, not of the table. A check with an error_note could not run:
+-- it says nothing about any row.
 
 with source_rows as (
     select * from {{ source('gates', 'validation_results') }}
@@ -15,7 +16,8 @@ final as (
         severity as severity_code,
         success as is_success,
         evaluated_count,
-        unexpected_count
+        unexpected_count,
+        {{ json_text('details', 'error') }} as error_note
     from source_rows
 )
 
