@@ -73,7 +73,7 @@ def test_all_steps_share_one_process_so_that_the_lock_lives_as_long_as_the_run(d
 
 def test_gates_block_and_stand_before_what_they_guard(graph):
     gates = [key for key in graph.asset_check_keys if key.name.startswith("gate_")]
-    assert {key.asset_key.path[0] for key in gates} == {"raw", "marts"}
+    assert {key.asset_key.path[0] for key in gates} == {"raw", "gates", "marts"}
     for key in gates:
         assert graph.get(key).blocking
         if key.asset_key.path[0] == "marts" and key.asset_key != FINGERPRINTS:

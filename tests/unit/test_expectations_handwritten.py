@@ -77,11 +77,6 @@ ROWS = {
         {"order_id": "O-2", "amends_order_id": None, "renews_order_id": "O-2"},
         {"order_id": "O-2", "amends_order_id": None, "renews_order_id": None},
     ),
-    ("generic", "order_lines", "service_ends_after_start"): (
-        {"service_start_on": "2026-01-01", "service_end_on": "2026-02-01"},
-        {"service_start_on": "2026-01-02", "service_end_on": "2026-01-01"},
-        {"service_start_on": "2026-01-01", "service_end_on": "2026-01-01"},
-    ),
     ("generic", "invoices", "total_is_net_and_tax"): (
         {"net_amount": "39794.40", "tax_amount": "7560.9360", "total_amount": "47355.3360"},
         {"net_amount": "100", "tax_amount": "19", "total_amount": "119.0001"},
