@@ -27,11 +27,9 @@
 
 {# An amount in whole minor units of its currency, rounded half away from zero: once, as the last step. #}
 {% macro rounded_to(expression, exponent) -%}
-    cast(
-        case {{ exponent }}
-            when 0 then round({{ expression }}, 0)
-            when 3 then round({{ expression }}, 3)
-            else round({{ expression }}, 2)
-        end as decimal(18, 4)
-    )
+    case {{ exponent }}
+        when 0 then cast(round({{ expression }}, 0) as decimal(18, 4))
+        when 3 then cast(round({{ expression }}, 3) as decimal(18, 4))
+        else cast(round({{ expression }}, 2) as decimal(18, 4))
+    end
 {%- endmacro %}

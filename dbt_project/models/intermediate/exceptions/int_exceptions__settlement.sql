@@ -125,10 +125,22 @@ batch_facts as (
         net_amount as actual_value_amount
     from batches
     where net_amount < 0
-        and detail_code in ('FOOTED', 'LINES_ALONE', 'NO_LINES_FED')
+        and detail_code in ('FOOTED', 'NO_LINES_FED')
         and not is_failed
         and not is_reversal
         and status_code <> 'open'
+    union all
+    -- Errors of the lines that cancel out in the total are told too; those that do not are told by the group.
+    select
+        batches.*,
+        'ING_FILE_FOOTING' as exception_code,
+        unfooted_amount as leak_amount,
+        computed_amount as expected_value_amount,
+        stated_amount as actual_value_amount
+    from batches
+    where unfooted_amount > 0
+        and computed_amount = stated_amount
+        and detail_code = 'FOOTED'
     union all
     select
         batches.*,
@@ -224,7 +236,13 @@ final as (
                 'Batch ' || native_ref || ' of ' || {{ amount_text('actual_value_amount') }} || ' ' || currency_code
                 || ' has no lines: it is proven by the balance alone and given to no payment.'
             when 'ING_FILE_FOOTING' then
-                'Batch ' || native_ref || ' states ' || {{ amount_text('actual_value_amount') }} || ' ' || currency_code
+                case
+                    when actual_value_amount = expected_value_amount
+                    then 'The nets of lines are off by ' || {{ amount_text('leak_amount') }} || ' ' || currency_code
+                        || ' in all against their gross and fees, though the sum holds. '
+                    else ''
+                end
+                || 'Batch ' || native_ref || ' states ' || {{ amount_text('actual_value_amount') }} || ' ' || currency_code
                 || '; its lines come to ' || {{ amount_text('expected_value_amount') }} || ', which is used instead.'
             when 'SET_NEGATIVE' then
                 'Batch ' || native_ref || ' nets to ' || {{ amount_text('actual_value_amount') }} || ' ' || currency_code

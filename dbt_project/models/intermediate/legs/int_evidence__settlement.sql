@@ -6,70 +6,68 @@ with lines as (
     where is_evidence
 ),
 
--- Only events with a line in another currency: all others are compared in their own.
-events_abroad as (
+-- Only events with a line abroad that cannot be compared there: they are compared in their own currency.
+events_at_home as (
     select
         event_key,
-        min(currency_code) as currency_code,
-        max(fx_status_code) as fx_status_code
+        min(event_currency_code) as currency_code
     from {{ ref('int_settlement_events__compared') }}
-    where currency_code <> event_currency_code
-        or fx_status_code is not null
+    where is_compared_at_home
     group by event_key
+),
+
+with_source as (
+    select
+        lines.*,
+        lines.currency_code <> lines.event_currency_code
+        and (events_at_home.event_key is not null or not lines.is_direct) as is_read_at_home,
+        coalesce(lines.source_currency_code = lines.event_currency_code and lines.source_amount is not null, false)
+            as states_source
+    from lines
+    left join events_at_home
+        on lines.is_direct
+        and lines.anchor_key = events_at_home.event_key
 ),
 
 final as (
     select
         ---------- keys
         'settlement' as leg_code,
-        lines.anchor_key,
-        lines.recon_key,
-        lines.tenant,
-        lines.source,
-        lines.stream,
-        lines.source_system,
-        lines.batch_id as native_id,
-        cast(lines.line_no as {{ dbt.type_string() }}) as line_no,
-        coalesce(lines.payment_ref, lines.order_ref) as order_ref,
-        lines.seller_id,
+        anchor_key,
+        recon_key,
+        tenant,
+        source,
+        stream,
+        source_system,
+        batch_id as native_id,
+        cast(line_no as {{ dbt.type_string() }}) as line_no,
+        coalesce(payment_ref, order_ref) as order_ref,
+        seller_id,
 
         ---------- strings
-        lines.ref_status,
-        lines.type_code as kind_code,
+        ref_status,
+        type_code as kind_code,
         case
-            when events_abroad.fx_status_code = 'RATE_MISSING' then events_abroad.currency_code
-            when not lines.is_direct
-                and lines.currency_code <> lines.event_currency_code
-                and lines.source_currency_code = lines.event_currency_code
-                and lines.source_amount is not null
-            then lines.event_currency_code
-            else lines.currency_code
+            when is_read_at_home and (is_direct or states_source) then event_currency_code
+            else currency_code
         end as currency_code,
 
         ---------- numerics
         case
-            when events_abroad.fx_status_code = 'RATE_MISSING' and lines.currency_code <> lines.event_currency_code
-            then {{ money('0') }}
-            when not lines.is_direct
-                and lines.currency_code <> lines.event_currency_code
-                and lines.source_currency_code = lines.event_currency_code
-                and lines.source_amount is not null
-            then lines.source_amount
-            else lines.gross_amount
+            when is_read_at_home and states_source then source_amount
+            when is_read_at_home and is_direct then {{ money('0') }}
+            else gross_amount
         end as actual_amount,
         {{ quantity('0') }} as actual_quantity,
         cast(0 as bigint) as instalment_count,
 
         ---------- timestamps
-        lines.posted_at as event_at,
-        lines.known_at,
+        posted_at as event_at,
+        known_at,
 
         ---------- provenance
-        lines._row_key
-    from lines
-    left join events_abroad
-        on lines.is_direct
-        and lines.anchor_key = events_abroad.event_key
+        _row_key
+    from with_source
 )
 
 select * from final

@@ -53,6 +53,7 @@ lines_summed as (
         max(currency_code) as last_currency_code,
         {{ money('sum(footed_amount)') }} as all_amount,
         {{ money('sum(case when is_transfer then 0 else footed_amount end)') }} as untransferred_amount,
+        {{ money('sum(abs(net_amount - footed_amount))') }} as unfooted_amount,
         cast(sum(case when is_transfer then 1 else 0 end) as bigint) as transfer_count,
         {{ money("sum(case when type_code = 'reserve_in' then -footed_amount else 0 end)") }} as reserved_amount,
         {{ money("sum(case when type_code = 'reserve_out' then footed_amount else 0 end)") }} as released_amount,
@@ -136,6 +137,7 @@ joined as (
             then lines_summed.untransferred_amount
             else lines_summed.all_amount
         end as computed_amount,
+        coalesce(lines_summed.unfooted_amount, 0) as unfooted_amount,
         coalesce(lines_summed.reserved_amount, 0) as reserved_amount,
         coalesce(lines_summed.released_amount, 0) as released_amount,
         coalesce(batches.closed_at, lines_summed.last_posted_at) as closed_at,
@@ -176,17 +178,26 @@ bank_amounts as (
     group by tenant, currency_code, bank_amount
 ),
 
-failed_batches as (
+-- Payouts that did not arrive, as families of one amount: the first of them has the sign of the payout itself,
+-- whatever sign the provider gives it; what has the other sign takes it back.
+failed_ranked as (
     select
         tenant,
         provider,
         currency_code,
+        abs(stated_amount) as family_amount,
         stated_amount,
-        min(closed_at) as closed_at,
-        min(payout_on) as payout_on
+        row_number() over (
+            partition by tenant, provider, currency_code, abs(stated_amount)
+            order by closed_at nulls last, payout_on nulls last, batch_id nulls last
+        ) as place
     from netted
-    where status_code = 'failed'
-    group by tenant, provider, currency_code, stated_amount
+    where status_code in ('failed', 'reversed')
+),
+
+failed_families as (
+    select * from failed_ranked
+    where place = 1
 ),
 
 -- A payout that was made again: same provider, currency and amount, not before the one that failed.
@@ -208,13 +219,18 @@ flagged as (
         netted.*,
         coalesce(
             netted.status_code = 'reversal'
-            or (netted.status_code <> 'failed' and netted.line_count = 0 and taken_back.tenant is not null),
+            or (
+                (netted.line_count = 0 or netted.status_code = 'reversed')
+                and netted.stated_amount = -failed_families.stated_amount
+            ),
             false
         ) as is_reversal,
-        coalesce(netted.status_code = 'failed', false) as is_failed,
         coalesce(
-            netted.status_code = 'failed'
-            and paid_batches.tenant is not null
+            netted.status_code in ('failed', 'reversed') and netted.stated_amount = failed_families.stated_amount,
+            false
+        ) as is_failed,
+        coalesce(
+            paid_batches.tenant is not null
             and (
                 netted.payout_on is null
                 or paid_batches.payout_on is null
@@ -231,11 +247,11 @@ flagged as (
         or tenants_with_bank_lines.tenant is null as is_detail_expected,
         tenants_with_batches.tenant is not null as has_headers
     from netted
-    left join failed_batches as taken_back
-        on netted.tenant = taken_back.tenant
-        and netted.provider = taken_back.provider
-        and netted.currency_code = taken_back.currency_code
-        and netted.stated_amount = -taken_back.stated_amount
+    left join failed_families
+        on netted.tenant = failed_families.tenant
+        and netted.provider = failed_families.provider
+        and netted.currency_code = failed_families.currency_code
+        and abs(netted.stated_amount) = failed_families.family_amount
     left join paid_batches
         on netted.tenant = paid_batches.tenant
         and netted.provider = paid_batches.provider
@@ -315,6 +331,7 @@ final as (
         case when with_next.is_stated_from_provider then {{ money('-with_next.net_amount') }}
             else with_next.net_amount
         end as net_amount,
+        with_next.unfooted_amount,
         with_next.reserved_amount,
         with_next.next_released_amount,
 

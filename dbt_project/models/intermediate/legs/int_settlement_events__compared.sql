@@ -57,25 +57,27 @@ lines_converted as (
         min(rate) as least_rate,
         max(rate) as most_rate,
         min(case when has_rate and settled_amount is not null then 1 else 0 end) = 1 as is_convertible,
-        min(case when has_rate then 1 else 0 end) = 1 as has_rates
+        min(case when has_rate then 1 else 0 end) = 1 as has_rates,
+        min(case when states_source then 1 else 0 end) = 1 as states_sources
     from converted_lines
     group by anchor_key
 ),
 
--- What a currency was worth when the money came in: a refund gives it back at another rate.
-rates_of_charges as (
+-- What an order's charges came to abroad: a refund gives the same money back at another rate.
+charges_converted as (
     select
         converted_lines.recon_key,
         converted_lines.event_currency_code,
         converted_lines.currency_code,
-        min(converted_lines.rate) as rate
+        {{ money('sum(converted_lines.settled_amount)') }} as settled_amount,
+        {{ money('sum(converted_lines.gross_amount)') }} as gross_amount,
+        case when min(converted_lines.rate) = max(converted_lines.rate) then min(converted_lines.rate) end as rate
     from converted_lines
     inner join events
         on converted_lines.anchor_key = events.event_key
     where events.line_type_code = 'payment'
         and converted_lines.recon_key is not null
     group by converted_lines.recon_key, converted_lines.event_currency_code, converted_lines.currency_code
-    having min(converted_lines.rate) = max(converted_lines.rate)
 ),
 
 fx_rates as (
@@ -114,17 +116,25 @@ joined as (
         coalesce(lines_converted.line_count, 0) > 0 as has_foreign_lines,
         coalesce(
             lines_converted.has_rates
+            and (lines_converted.most_rate is not null or lines_converted.settled_amount = events.event_amount)
             and lines_converted.line_count = lines_summed_to_events.line_count
             and lines_summed_to_events.first_currency_code = lines_summed_to_events.last_currency_code,
             false
         ) as is_compared_abroad,
+        coalesce(lines_converted.states_sources, false) as states_sources,
         lines_converted.currency_code as foreign_currency_code,
         lines_converted.gross_amount as foreign_gross_amount,
         lines_converted.settled_amount,
         lines_converted.converted_amount,
         lines_converted.tolerance_amount,
         coalesce(lines_converted.is_convertible, false) as is_convertible,
-        case when events.line_type_code <> 'payment' then rates_of_charges.rate end as charge_rate,
+        case when events.line_type_code <> 'payment' then charges_converted.rate end as charge_rate,
+        case
+            when events.line_type_code <> 'payment' and events.event_amount = charges_converted.settled_amount
+            then charges_converted.gross_amount
+            when events.line_type_code <> 'payment' and events.event_amount = -charges_converted.settled_amount
+            then {{ money('-charges_converted.gross_amount') }}
+        end as charge_amount,
         fx_rates.rate as day_rate,
         case when lines_converted.least_rate = lines_converted.most_rate then lines_converted.least_rate end as line_rate,
         lines_converted.most_rate,
@@ -143,10 +153,10 @@ joined as (
         on events.event_key = lines_converted.event_key
     left join currencies
         on lines_converted.currency_code = currencies.currency_code
-    left join rates_of_charges
-        on events.recon_key = rates_of_charges.recon_key
-        and events.currency_code = rates_of_charges.event_currency_code
-        and lines_converted.currency_code = rates_of_charges.currency_code
+    left join charges_converted
+        on events.recon_key = charges_converted.recon_key
+        and events.currency_code = charges_converted.event_currency_code
+        and lines_converted.currency_code = charges_converted.currency_code
     left join fx_rates
         on events.tenant = fx_rates.tenant
         and events.currency_code = fx_rates.from_currency_code
@@ -163,11 +173,13 @@ converted as (
         and abs(foreign_gross_amount - converted_amount) <= tolerance_amount as is_proven,
         -- The event at the rate that held before the settlement, or at the settlement's own where none is known.
         case
+            when is_convertible and settled_amount = event_amount and charge_amount is not null then charge_amount
             when is_convertible and settled_amount = event_amount and charge_rate is null and day_rate is null
             then converted_amount
             when is_convertible and settled_amount = event_amount
             then {{ rounded_to('event_amount * coalesce(charge_rate, day_rate)', 'exponent') }}
-            else {{ rounded_to('event_amount * coalesce(line_rate, most_rate)', 'exponent') }}
+            when most_rate is not null
+            then {{ rounded_to('event_amount * coalesce(line_rate, most_rate)', 'exponent') }}
         end as abroad_amount
     from joined
 ),
@@ -198,7 +210,7 @@ final as (
             else 'FX'
         end as explained_class,
         case
-            when has_foreign_lines and not is_compared_abroad then 'RATE_MISSING'
+            when has_foreign_lines and not is_compared_abroad and not states_sources then 'RATE_MISSING'
             when is_compared_abroad and is_settled_in_full and not is_proven then 'UNEXPLAINED'
         end as fx_status_code,
 
@@ -210,6 +222,7 @@ final as (
         foreign_gross_amount,
 
         ---------- booleans
+        has_foreign_lines and not is_compared_abroad as is_compared_at_home,
         is_named,
         is_expected,
         is_rail_of_provider,

@@ -1,5 +1,6 @@
 -- Grain: one row per settlement line in another currency than its payment, with the rate that turns one into the other.
--- Trap: no rate means unknown, never 1: has_rate is false and the line is worth nothing until the rate is loaded.
+-- Trap: no rate means unknown, never 1: has_rate is false and the line is worth nothing until the rate is loaded,
+-- unless the line itself states what it settles in the payment's currency.
 
 with foreign_lines as (
     select * from {{ ref('int_settlement_lines__resolved') }}
@@ -50,6 +51,11 @@ with_rates as (
         currencies.exponent,
         coalesce(foreign_lines.fx_rate, fx_rates.fx_rate) as rate,
         case when foreign_lines.fx_rate is not null then 'line' else 'table' end as rate_origin,
+        coalesce(
+            foreign_lines.source_currency_code = foreign_lines.event_currency_code
+            and foreign_lines.source_amount is not null,
+            false
+        ) as states_source,
         case
             when foreign_lines.source_currency_code = foreign_lines.event_currency_code
             then foreign_lines.source_amount
@@ -83,8 +89,13 @@ final as (
         with_rates.gross_amount,
         with_rates.settled_amount,
         with_rates.rate,
-        with_rates.rate is not null as has_rate,
-        {{ rounded_to('with_rates.settled_amount * with_rates.rate', 'with_rates.exponent') }} as converted_amount,
+        with_rates.rate is not null or with_rates.states_source as has_rate,
+        with_rates.states_source,
+        -- A provider that states both amounts and no rate has converted: there is nothing to prove it against.
+        case
+            when with_rates.rate is null then with_rates.gross_amount
+            else {{ rounded_to('with_rates.settled_amount * with_rates.rate', 'with_rates.exponent') }}
+        end as converted_amount,
         {{ money(half_minor_unit('with_rates.exponent') ~ ' * 2') }}
         + {{ money('abs(with_rates.gross_amount) * fx_rules.tolerance_rate') }} as tolerance_amount,
         with_rates.posted_on

@@ -144,6 +144,10 @@ judged as (
             when variance_measure < 0 and not is_due and evidence_count = 0 then 'not_due'
             when variance_measure < 0 and not is_due and returned_amount <= received_amount then 'partial'
             when variance_measure < 0 and has_feed_gap and returned_amount <= received_amount then 'waiting'
+            -- What is to go out (a refund in a settlement) is still to come while too little has gone.
+            when variance_measure > 0 and expected_amount < 0 and actual_amount <= 0 and not is_due
+            then case when evidence_count = 0 then 'not_due' else 'partial' end
+            when variance_measure > 0 and expected_amount < 0 and actual_amount <= 0 and has_feed_gap then 'waiting'
             else 'exception'
         end as status_code
     from explained
