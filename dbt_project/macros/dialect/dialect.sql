@@ -106,3 +106,31 @@
 {% macro default__json_text(document, key) %}json_extract_string({{ document }}, '$.{{ key }}'){% endmacro %}
 {% macro spark__json_text(document, key) %}get_json_object({{ document }}, '$.{{ key }}'){% endmacro %}
 {% macro postgres__json_text(document, key) %}(cast({{ document }} as jsonb) ->> '{{ key }}'){% endmacro %}
+{# Which part of a whole a count or an amount is, 0 to 1 to six places, rounded half up; null where there is no whole. #}
+{% macro rate_of(part, whole) %}{{ return(adapter.dispatch('rate_of', 'meshline')(part, whole)) }}{% endmacro %}
+{% macro default__rate_of(part, whole) -%}
+    cast(
+        (
+            (2000000 * cast(cast({{ part }} as decimal(28, 4)) * 10000 as hugeint) + cast(cast({{ whole }} as decimal(28, 4)) * 10000 as hugeint))
+            // nullif(2 * cast(cast({{ whole }} as decimal(28, 4)) * 10000 as hugeint), 0)
+        ) * cast(0.000001 as decimal(7, 6))
+        as decimal(9, 6)
+    )
+{%- endmacro %}
+{% macro spark__rate_of(part, whole) -%}
+    cast(cast({{ part }} as decimal(18, 4)) / nullif(cast({{ whole }} as decimal(18, 4)), 0) as decimal(9, 6))
+{%- endmacro %}
+
+{# The smallest value that a share of all values does not exceed: a value that occurs, never one in between. #}
+{% macro percentile_of(expression, share) %}{{ return(adapter.dispatch('percentile_of', 'meshline')(expression, share)) }}{% endmacro %}
+{% macro default__percentile_of(expression, share) %}quantile_disc({{ expression }}, {{ share }}){% endmacro %}
+{% macro spark__percentile_of(expression, share) %}percentile_disc({{ share }}) within group (order by {{ expression }}){% endmacro %}
+{% macro postgres__percentile_of(expression, share) %}percentile_disc({{ share }}) within group (order by {{ expression }}){% endmacro %}
+
+{# Hours from one moment to another to four places, never below zero: clocks of two systems may disagree. #}
+{% macro hours_between(start, finish) -%}
+    greatest(
+        cast({{ seconds_between(start, finish) }} * cast(0.000277777778 as decimal(18, 12)) as decimal(18, 4)),
+        cast(0 as decimal(18, 4))
+    )
+{%- endmacro %}

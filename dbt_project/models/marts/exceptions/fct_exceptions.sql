@@ -21,6 +21,13 @@ match_groups as (
     from {{ ref('int_match_groups') }}
 ),
 
+incident_members as (
+    select
+        exception_id,
+        incident_id
+    from {{ ref('int_incident_members') }}
+),
+
 final as (
     select
         ---------- keys
@@ -33,7 +40,7 @@ final as (
         exceptions.tenant,
         exceptions.source_system,
         exceptions.match_id,
-        cast(null as {{ dbt.type_string() }}) as incident_id,
+        incident_members.incident_id,
 
         ---------- strings
         exceptions.family_code,
@@ -70,6 +77,8 @@ final as (
     from exceptions
     left join match_groups
         on exceptions.match_id = match_groups.match_id
+    left join incident_members
+        on exceptions.exception_id = incident_members.exception_id
 )
 
 select * from final
