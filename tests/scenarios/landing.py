@@ -3,14 +3,14 @@
 What belongs here: putting extracts together and adding the tenant. What does not: what is in them.
 Only tests import this.
 
-Extracts of one stream with the same columns land in one file, because most of the time of a small
-run goes into opening files. Other columns mean another file; so does a name of its own
-(`orders-later.csv`).
+Extracts of one stream land in one file, because most of the time of a small run goes into opening
+files; a column that a case leaves out is empty there, which a contract reads as not sent. An
+extract with a name of its own (`orders-later.csv`) stays a file of its own.
 """
 
 import csv
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tests.scenarios.many import MANY
@@ -23,14 +23,15 @@ def land(cases: Iterable[Case], wave: int, landing: Path) -> int:
     """Write all files of a wave into a landing folder and return how many there are."""
     folder = landing / "generic"
     folder.mkdir(parents=True, exist_ok=True)
-    files: dict[tuple[str, str, Row], list[Row]] = defaultdict(list)
+    files: dict[str, list[dict[str, str]]] = defaultdict(list)
     for case in cases:
         for name, header, rows in _extracts(case, wave):
             stream, _, own = name.partition("-")
-            own_name = f"{case.tenant}_{own}" if own else ""
-            files[stream, own_name, header] += [(*row, case.tenant) for row in rows]
-    for number, ((stream, own_name, header), rows) in enumerate(files.items(), start=1):
-        _write(folder / f"{stream}_{own_name or f'part{number}'}.csv", (*header, "tenant"), rows)
+            target = f"{stream}_{case.tenant}_{own}" if own else stream
+            columns = (*header, "tenant")
+            files[target] += [dict(zip(columns, (*row, case.tenant), strict=True)) for row in rows]
+    for target, rows in files.items():
+        _write(folder / f"{target}.csv", rows)
     return len(files)
 
 
@@ -45,9 +46,10 @@ def _extracts(case: Case, wave: int) -> Iterator[tuple[str, Row, Iterable[Row]]]
             yield stream, tuple(columns.split(",")), (tuple(map(str, row)) for row in made)
 
 
-def _write(target: Path, header: Row, rows: Iterable[Row]) -> None:
-    """Write one file."""
+def _write(target: Path, rows: Sequence[dict[str, str]]) -> None:
+    """Write one file with the columns of all its rows, in the order in which they first came."""
+    header = tuple(dict.fromkeys(column for row in rows for column in row))
     with target.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
+        writer = csv.DictWriter(file, header, restval="", lineterminator="\n")
+        writer.writeheader()
         writer.writerows(rows)
