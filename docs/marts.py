@@ -31,7 +31,8 @@ def page() -> str:
 
 
 def _section(folder: Path, model: dict) -> str:
-    sql = (folder / f"{model['name']}.sql").read_text(encoding="utf-8").splitlines()
+    (path,) = folder.rglob(f"{model['name']}.sql")
+    sql = path.read_text(encoding="utf-8").splitlines()
     notes = [line.removeprefix("-- ") for line in sql[:2] if line.startswith("--")]
     lines = [f"## {model['name']}", "", model["description"].strip(), "", *notes, ""]
     lines += ["| column | type | null | meaning |", "|---|---|---|---|"]
