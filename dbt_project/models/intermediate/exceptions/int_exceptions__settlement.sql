@@ -189,7 +189,41 @@ batch_exceptions as (
     from batch_facts
 ),
 
+-- One exception a payment; they share a cause by provider, month and kind, so that one claim is made of many.
+fee_exceptions as (
+    select
+        case fee_status_code
+            when 'CURRENCY' then 'FEE_CURRENCY'
+            when 'MISSING' then 'FEE_MISSING'
+            else 'FEE_VARIANCE'
+        end as exception_code,
+        'settlement' as leg_code,
+        tenant,
+        recon_key,
+        batch_id || '/' || cast(line_no as {{ dbt.type_string() }}) as fact_key,
+        coalesce(payment_ref, batch_id || '/' || cast(line_no as {{ dbt.type_string() }})) as native_ref,
+        source_system,
+        cast(null as {{ dbt.type_string() }}) as match_id,
+        currency_code,
+        'exception' as status_code,
+        provider as rail_code,
+        currency_code as event_currency_code,
+        'fee ' || provider || ' ' || lower(fee_status_code) || ' '
+        || substring(cast(coalesce(event_on, cast(known_at as date)) as {{ dbt.type_string() }}), 1, 7)
+            as incident_cause,
+        {{ money('abs(charged_amount - scheduled_amount)') }} as leak_amount,
+        scheduled_amount as expected_value_amount,
+        charged_amount as actual_value_amount,
+        case when charged_amount < scheduled_amount then 'owed' end as leak_kind,
+        event_on as payout_on,
+        known_at as due_at,
+        known_at
+    from {{ ref('int_settlement_fees__compared') }}
+),
+
 unioned as (
+    select * from fee_exceptions
+    union all
     select * from payment_groups
     union all
     select * from batch_groups
@@ -247,6 +281,16 @@ final as (
             when 'SET_NEGATIVE' then
                 'Batch ' || native_ref || ' nets to ' || {{ amount_text('actual_value_amount') }} || ' ' || currency_code
                 || ': more was taken back than came in.'
+            when 'FEE_CURRENCY' then
+                'A fee of ' || {{ amount_text('actual_value_amount') }} || ' ' || currency_code || ' (' || native_ref
+                || ') was taken by ' || rail_code || ' in another currency than the batch is paid in.'
+            when 'FEE_MISSING' then
+                rail_code || ' took no fee for ' || native_ref || '; by its schedule it is '
+                || {{ amount_text('expected_value_amount') }} || ' ' || currency_code || '.'
+            when 'FEE_VARIANCE' then
+                rail_code || ' took ' || {{ amount_text('actual_value_amount') }} || ' ' || currency_code || ' for '
+                || native_ref || '; by its schedule of the day of the capture it is '
+                || {{ amount_text('expected_value_amount') }} || '.'
             when 'SET_PAYOUT_FAILED' then
                 'The payout of batch ' || native_ref || ' over ' || {{ amount_text('leak_amount') }} || ' '
                 || currency_code || ' failed and was not made again.'
