@@ -141,7 +141,7 @@ PROMISES: Mapping[str, MartPromise] = {
     "fct_match_members": MartPromise(
         key=("match_id", "side"),
         filled=("source_system", "stream", "allocated_amount"),
-        columns=("native_id", "line_no"),
+        columns=("native_id", "line_no", "recon_key"),
         codes={"side": Codes(listed=("expected", "actual"))},
     ),
     "fct_exceptions": MartPromise(

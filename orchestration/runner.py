@@ -34,6 +34,7 @@ from orchestration.dbt_runs import (
 from orchestration.session import News, RunRequest, RunSession, open_session
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.steps import STEP_OF_PHASE, Observer, Step, StepScope
+from orchestration.warehouse.assignments import AssignmentReport, assign_open_items
 from orchestration.warehouse.connection import reader, writer
 from orchestration.warehouse.fingerprints import Fingerprint, record_fingerprints
 from orchestration.warehouse.loader import FileResult, LoadReport, load_landing
@@ -236,6 +237,15 @@ def transform(session: RunSession, phase: str) -> None:
     with session.step(STEP_OF_PHASE[phase]) as scope:
         watch = build(session.settings, phase, dbt_arguments(session, phase), scope.advanced)
         scope.note = watch.summary()
+
+
+def assign(session: RunSession) -> AssignmentReport:
+    """Match what has no key, between the phases; safe to call twice."""
+    with session.step(Step.ASSIGNMENT) as scope:
+        with writer(session.settings) as connection:
+            report = assign_open_items(connection, scope.advanced)
+        scope.note = report.note()
+    return report
 
 
 def fingerprint(session: RunSession) -> tuple[Fingerprint, ...]:

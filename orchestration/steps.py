@@ -16,9 +16,10 @@ class Step(StrEnum):
 
     INGEST = "read what landed"
     SOURCE_GATE = "judge the source rows"
-    PHASE_1 = "build orders, legs and matches"
+    PHASE_1 = "build orders and legs"
     VALIDATION_GATE = "judge the order versions"
-    PHASE_2 = "build states, exceptions and marts"
+    ASSIGNMENT = "match what has no key"
+    PHASE_2 = "build matches, exceptions and marts"
     PUBLISHED_GATE = "judge the marts"
     FINGERPRINT = "fingerprint the marts"
     PUBLISH = "publish"

@@ -17,6 +17,7 @@ from typing import Any
 from expectations.results import ensure_gate_tables
 from orchestration.connectors.contracts import load_contracts
 from orchestration.settings import PROJECT_ROOT, Settings
+from orchestration.warehouse.assignments import ensure_assignments
 from orchestration.warehouse.connection import writer
 from orchestration.warehouse.loader import LoadReport, load_landing
 from orchestration.warehouse.loader_tables import ensure_raw_tables
@@ -93,6 +94,7 @@ def make_home(folder: Path) -> DbtHome:
         ensure_raw_tables(connection, contracts.values())
         ensure_row_views(connection, contracts.values())
         ensure_gate_tables(connection)
+        ensure_assignments(connection)
     return DbtHome(settings)
 
 

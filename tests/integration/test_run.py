@@ -49,6 +49,7 @@ def test_a_run_publishes_and_prints_one_json_document(first_run):
         "ingest",
         "source_gate",
         "phase_1",
+        "assignment",
         "phase_2",
         "published_gate",
         "fingerprint",
@@ -60,7 +61,7 @@ def test_a_run_publishes_and_prints_one_json_document(first_run):
 
 def test_progress_in_a_pipe_is_one_plain_line_for_each_step(first_run):
     lines = first_run[1].stderr.splitlines()
-    assert len(lines) == 7
+    assert len(lines) == 8
     assert all(line.startswith("done") and "\x1b" not in line for line in lines)
 
 
@@ -252,6 +253,7 @@ def test_the_scheduled_job_makes_the_same_run_and_skips_what_nothing_new_needs(p
     assert {
         "gate_source",
         "phase_1",
+        "matching__assignments",
         "phase_2",
         "gate_published",
         "serving__publication",

@@ -87,7 +87,7 @@ evidence as (
         is_test,
         -- A payment of a consolidated invoice, and a statement that two legs read, are several pieces of evidence.
         (leg_code = 'payment' and line_no is not null) or leg_code in ('seller_split', 'payout') as is_part
-    from {{ ref('int_evidence') }}
+    from {{ ref('int_anchored_evidence') }}
 ),
 
 match_groups as (

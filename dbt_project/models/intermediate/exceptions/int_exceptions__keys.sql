@@ -1,12 +1,23 @@
 -- Grain: one row per document whose key leads nowhere, or to more than one place.
--- Trap: nothing is matched by amount or date here; a damaged key is never repaired by guessing. Two systems may
--- give two documents one id: the fact is told by the row's own key.
+-- Trap: a damaged key is never repaired by guessing. Two systems may give two documents one id: the fact is told by
+-- the row's own key. Rows that amount, date and text have matched without a key are not here.
 
 with evidence as (
-    select * from {{ ref('int_evidence') }}
+    select * from {{ ref('int_anchored_evidence') }}
     where anchor_key is null
         -- A bank line owes nobody a reference: what it leaves open is unknown money (BNK_UNKNOWN).
         and leg_code <> 'bank'
+),
+
+-- What the search without a key said of each row that it left open.
+open_items as (
+    select
+        leg_code,
+        item_key,
+        explanation,
+        is_ambiguous
+    from {{ ref('int_nearest_misses') }}
+    where side_code = 'actual'
 ),
 
 order_documents as (
@@ -17,26 +28,31 @@ order_documents as (
 evidence_keys as (
     select
         case
-            when ref_status = 'damaged' then 'KEY_CORRUPTED'
-            when ref_status = 'missing' and leg_code = 'payment' then 'PAY_UNAPPLIED'
-            when ref_status = 'missing' then 'KEY_MISSING'
-            when ref_status = 'ambiguous' then 'KEY_AMBIGUOUS'
-            when leg_code = 'fulfilment' then 'FUL_NO_ORDER'
+            when evidence.ref_status = 'damaged' then 'KEY_CORRUPTED'
+            when open_items.is_ambiguous then 'KEY_AMBIGUOUS'
+            when evidence.ref_status = 'missing' and evidence.leg_code = 'payment' then 'PAY_UNAPPLIED'
+            when evidence.ref_status = 'missing' then 'KEY_MISSING'
+            when evidence.ref_status = 'ambiguous' then 'KEY_AMBIGUOUS'
+            when evidence.leg_code = 'fulfilment' then 'FUL_NO_ORDER'
             else 'KEY_ORPHAN_RIGHT'
         end as exception_code,
-        leg_code,
-        tenant,
-        recon_key,
-        source || '.' || stream || ' ' || native_id
-        || coalesce('/' || cast(line_no as {{ dbt.type_string() }}), '') as document_ref,
-        cast(_row_key as {{ dbt.type_string() }}) as document_key,
-        native_id,
-        source_system,
-        coalesce(currency_code, '') as currency_code,
-        coalesce(order_ref, '') as order_ref,
-        {{ money('abs(actual_amount)') }} as document_amount,
-        known_at
+        evidence.leg_code,
+        evidence.tenant,
+        evidence.recon_key,
+        evidence.source || '.' || evidence.stream || ' ' || evidence.native_id
+        || coalesce('/' || cast(evidence.line_no as {{ dbt.type_string() }}), '') as document_ref,
+        cast(evidence._row_key as {{ dbt.type_string() }}) as document_key,
+        evidence.native_id,
+        evidence.source_system,
+        coalesce(evidence.currency_code, '') as currency_code,
+        coalesce(evidence.order_ref, '') as order_ref,
+        {{ money('abs(evidence.actual_amount)') }} as document_amount,
+        evidence.known_at,
+        open_items.explanation as candidates_note
     from evidence
+    left join open_items
+        on evidence.leg_code = open_items.leg_code
+        and {{ evidence_item_key('evidence.source', 'evidence.stream', 'evidence._row_key') }} = open_items.item_key
 ),
 
 document_keys as (
@@ -56,7 +72,8 @@ document_keys as (
         '' as currency_code,
         coalesce(order_ref, '') as order_ref,
         {{ money('0') }} as document_amount,
-        _observed_at as known_at
+        _observed_at as known_at,
+        cast(null as {{ dbt.type_string() }}) as candidates_note
     from order_documents
 ),
 
@@ -81,7 +98,8 @@ orphan_lines as (
         order_id as order_ref,
         {{ money('sum(case when _row_version = 1 then ' ~ line_amount('quantity', 'unit_rate') ~ ' else 0 end)') }}
             as document_amount,
-        min(_observed_at) as known_at
+        min(_observed_at) as known_at,
+        cast(null as {{ dbt.type_string() }}) as candidates_note
     from order_lines
     group by tenant, source, stream, source_system, order_id
 ),
@@ -100,7 +118,8 @@ shipment_lines_without_header as (
         '' as currency_code,
         'shipment ' || shipment_lines.shipment_id as order_ref,
         {{ money('0') }} as document_amount,
-        shipment_lines._observed_at as known_at
+        shipment_lines._observed_at as known_at,
+        cast(null as {{ dbt.type_string() }}) as candidates_note
     from {{ ref('int_shipment_lines__latest') }} as shipment_lines
     left join {{ ref('int_shipments__latest') }} as shipments
         on shipment_lines.source = shipments.source
@@ -143,13 +162,15 @@ final as (
                 || ': its digits are lost, extract the document again.'
             when 'PAY_UNAPPLIED' then
                 document_ref || ' of ' || {{ amount_text('document_amount') }} || ' ' || currency_code
-                || ' names no order: apply it or return it.'
+                || ' names no order: apply it or return it.' || coalesce(' ' || candidates_note, '')
             when 'KEY_MISSING' then
                 document_ref || ' names no ' || case when leg_code = 'settlement' then 'payment' else 'order' end
                 || ': have its writer fill the reference.'
-            when 'KEY_AMBIGUOUS' then
+            when 'KEY_AMBIGUOUS' then coalesce(
+                candidates_note,
                 document_ref || ' names ' || order_ref
                 || ', which several orders bear: say which store or system is meant.'
+            )
             when 'KEY_COLLISION' then
                 document_ref || ' has the same id as another order: add the store or instance to tell them apart.'
             when 'FUL_NO_ORDER' then

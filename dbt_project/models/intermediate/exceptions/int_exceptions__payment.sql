@@ -9,7 +9,7 @@ with match_groups as (
 ),
 
 evidence as (
-    select * from {{ ref('int_evidence') }}
+    select * from {{ ref('int_anchored_evidence') }}
     where leg_code = 'payment'
         and not is_test
 ),

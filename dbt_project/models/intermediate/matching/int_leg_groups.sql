@@ -4,11 +4,11 @@
 {{ config(materialized='view') }}
 
 with expectations as (
-    select * from {{ ref('int_expectations') }}
+    select * from {{ ref('int_anchored_expectations') }}
 ),
 
 evidence as (
-    select * from {{ ref('int_evidence') }}
+    select * from {{ ref('int_anchored_evidence') }}
     where anchor_key is not null
         and not is_test
 ),
@@ -76,7 +76,8 @@ final as (
         leg_code,
         anchor_key,
         currency_code,
-        min(recon_key) as recon_key,
+        -- A group of several orders belongs to none of them.
+        case when min(recon_key) = max(recon_key) then min(recon_key) end as recon_key,
         min(tenant) as tenant,
         min(case when expectation_count = 1 then source end) as order_source,
         min(source) as any_source,

@@ -35,6 +35,22 @@ feed_gaps as (
     select * from {{ ref('int_feed_gaps') }}
 ),
 
+assigned_groups as (
+    select * from {{ ref('int_assigned_groups') }}
+),
+
+-- Expectations that money is there for, but nobody can say for which of several: nothing is called missing.
+ambiguous_anchors as (
+    -- distinct: an expectation may be suggested several times
+    select distinct
+        leg_code,
+        item_key as anchor_key,
+        currency_code
+    from {{ ref('int_suggested_groups') }}
+    where side_code = 'expected'
+        and is_ambiguous
+),
+
 gaps_of_all_tenants as (
     select * from feed_gaps
     where tenant is null
@@ -60,7 +76,17 @@ compared as (
         {{ money('leg_groups.actual_amount - leg_groups.expected_amount') }} as variance_amount,
         {{ money('leg_groups.rounding_count * (' ~ half_minor_unit('currencies.exponent') ~ ')') }} as rounding_bound_amount,
         coalesce(leg_groups.due_at <= {{ as_of() }}, true) as is_due,
-        gaps_of_tenants.entity is not null or gaps_of_all_tenants.entity is not null as has_feed_gap
+        gaps_of_tenants.entity is not null or gaps_of_all_tenants.entity is not null as has_feed_gap,
+        assigned_groups.group_key is not null as is_assigned,
+        coalesce(assigned_groups.is_exchangeable, false) as is_exchangeable,
+        assigned_groups.residual_class as assigned_class,
+        assigned_groups.residual_amount as assigned_residual_amount,
+        assigned_groups.rule_id as assigned_rule_id,
+        assigned_groups.rule_version as assigned_rule_version,
+        assigned_groups.explanation as assigned_explanation,
+        assigned_groups.score,
+        assigned_groups.margin,
+        ambiguous_anchors.anchor_key is not null as is_ambiguous
     from leg_groups
     inner join legs
         on leg_groups.leg_code = legs.leg_code
@@ -77,6 +103,14 @@ compared as (
     left join gaps_of_all_tenants
         on legs.evidence_stream = gaps_of_all_tenants.entity
         and coalesce(leg_groups.order_source, orders.source, leg_groups.any_source) = gaps_of_all_tenants.source
+    left join assigned_groups
+        on leg_groups.leg_code = assigned_groups.leg_code
+        and leg_groups.anchor_key = assigned_groups.anchor_key
+        and leg_groups.currency_code = assigned_groups.currency_code
+    left join ambiguous_anchors
+        on leg_groups.leg_code = ambiguous_anchors.leg_code
+        and leg_groups.anchor_key = ambiguous_anchors.anchor_key
+        and leg_groups.currency_code = ambiguous_anchors.currency_code
 ),
 
 ruled as (
@@ -120,6 +154,7 @@ explained as (
         ruled.*,
         case
             when variance_measure = 0 then 'NONE'
+            when assigned_residual_amount = -variance_amount then assigned_class
             when measure_code = 'quantity' then 'UNEXPLAINED'
             when expectation_count = 0 or evidence_count = 0 then 'UNEXPLAINED'
             when actual_amount = explained_amount then explained_class
@@ -148,6 +183,7 @@ judged as (
             when variance_measure > 0 and expected_amount < 0 and actual_amount <= 0 and not is_due
             then case when evidence_count = 0 then 'not_due' else 'partial' end
             when variance_measure > 0 and expected_amount < 0 and actual_amount <= 0 and has_feed_gap then 'waiting'
+            when is_ambiguous and evidence_count = 0 then 'waiting'
             else 'exception'
         end as status_code
     from explained
@@ -177,7 +213,13 @@ final as (
             when residual_class in ('NONE', 'ROUNDING') or actual_amount = explained_amount then 'auto'
             else 'tolerance'
         end as match_kind,
-        case when residual_class = residual_rule_class then residual_rule_id else rule_id end as deciding_rule_id,
+        case
+            when is_assigned then assigned_rule_id
+            when residual_class = residual_rule_class then residual_rule_id
+            else rule_id
+        end as deciding_rule_id,
+        case when is_assigned then assigned_rule_version else rule_version end as deciding_rule_version,
+        assigned_explanation,
 
         ---------- numerics
         expectation_count,
@@ -205,11 +247,16 @@ final as (
         tolerance_amount,
         variance_amount,
         variance_measure,
+        score,
+        margin,
 
         ---------- booleans
         is_due,
         has_feed_gap,
         is_cancelled,
+        is_assigned,
+        is_exchangeable,
+        is_ambiguous,
 
         ---------- dates
         ordered_on,

@@ -1,8 +1,106 @@
 -- Grain: one row per (recon_key, leg_code): the state of an order on a leg.
 -- Trap: amounts of a leg in a foreign currency of the order are counted in that currency's own group only.
 
-with match_groups as (
-    select * from {{ ref('int_match_groups') }}
+with groups as (
+    select
+        match_id,
+        recon_key,
+        leg_code,
+        anchor_key,
+        currency_code,
+        status_code,
+        match_kind,
+        residual_class,
+        expected_amount,
+        matched_amount,
+        open_amount,
+        residual_amount,
+        is_due,
+        due_at,
+        last_known_at,
+        last_event_at
+    from {{ ref('int_match_groups') }}
+),
+
+shared_expectations as (
+    select
+        leg_code,
+        anchor_key,
+        currency_code,
+        recon_key,
+        own_anchor_key,
+        expected_amount,
+        due_at
+    from {{ ref('int_anchored_expectations') }}
+    where is_shared
+        and recon_key is not null
+),
+
+-- One receipt for several orders: each has what it expected, and the largest bears what is left over.
+shares as (
+    select
+        groups.recon_key as group_recon_key,
+        shared_expectations.recon_key,
+        groups.leg_code,
+        groups.currency_code,
+        groups.status_code,
+        groups.match_kind,
+        groups.residual_class,
+        shared_expectations.expected_amount,
+        groups.open_amount,
+        groups.residual_amount,
+        row_number() over (
+            partition by groups.match_id
+            order by shared_expectations.expected_amount desc nulls last, shared_expectations.own_anchor_key nulls last
+        ) as share_no,
+        groups.is_due,
+        shared_expectations.due_at,
+        groups.last_known_at,
+        groups.last_event_at
+    from groups
+    inner join shared_expectations
+        on groups.leg_code = shared_expectations.leg_code
+        and groups.anchor_key = shared_expectations.anchor_key
+        and groups.currency_code = shared_expectations.currency_code
+),
+
+match_groups as (
+    select
+        recon_key,
+        leg_code,
+        currency_code,
+        status_code,
+        match_kind,
+        residual_class,
+        expected_amount,
+        matched_amount,
+        open_amount,
+        residual_amount,
+        is_due,
+        due_at,
+        last_known_at,
+        last_event_at
+    from groups
+    where recon_key is not null
+    union all
+    select
+        recon_key,
+        leg_code,
+        currency_code,
+        status_code,
+        match_kind,
+        residual_class,
+        expected_amount,
+        {{ money('case when share_no = 1 then expected_amount - open_amount - residual_amount else expected_amount end') }}
+            as matched_amount,
+        case when share_no = 1 then open_amount else {{ money('0') }} end as open_amount,
+        case when share_no = 1 then residual_amount else {{ money('0') }} end as residual_amount,
+        is_due,
+        due_at,
+        last_known_at,
+        last_event_at
+    from shares
+    where group_recon_key is null
 ),
 
 orders as (

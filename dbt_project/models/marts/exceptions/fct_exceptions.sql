@@ -28,6 +28,17 @@ incident_members as (
     from {{ ref('int_incident_members') }}
 ),
 
+-- The nearest document that did not fit, where the search without a key has looked for one.
+nearest_misses as (
+    select
+        leg_code,
+        tenant,
+        native_id,
+        min(explanation) as nearest_miss
+    from {{ ref('int_nearest_misses') }}
+    group by leg_code, tenant, native_id
+),
+
 final as (
     select
         ---------- keys
@@ -65,6 +76,7 @@ final as (
             'actual_quantity': 'match_groups.actual_quantity',
             'variance_amount': 'match_groups.variance_amount',
             'due_at': 'match_groups.due_at',
+            'nearest_miss': 'nearest_misses.nearest_miss',
         }) }} as evidence,
 
         ---------- numerics
@@ -79,6 +91,10 @@ final as (
         on exceptions.match_id = match_groups.match_id
     left join incident_members
         on exceptions.exception_id = incident_members.exception_id
+    left join nearest_misses
+        on exceptions.leg_code = nearest_misses.leg_code
+        and exceptions.tenant = nearest_misses.tenant
+        and exceptions.native_ref = nearest_misses.native_id
 )
 
 select * from final

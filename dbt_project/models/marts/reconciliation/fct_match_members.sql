@@ -1,5 +1,6 @@
 -- Grain: one row per member of a match group: an expectation or a piece of evidence.
--- Trap: allocated_amount of the two sides of a group need not be equal: the residual is on fct_matches.
+-- Trap: allocated_amount of the two sides of a group need not be equal: the residual is on fct_matches. Members of a
+-- suggested match (fct_matches.match_kind) are allocated to nothing yet, and may stand in several suggestions.
 
 with match_groups as (
     select
@@ -9,14 +10,15 @@ with match_groups as (
         currency_code
     from {{ ref('int_match_groups') }}
     where evidence_count > 0
+        or is_assigned
 ),
 
 expectations as (
-    select * from {{ ref('int_expectations') }}
+    select * from {{ ref('int_anchored_expectations') }}
 ),
 
 evidence as (
-    select * from {{ ref('int_evidence') }}
+    select * from {{ ref('int_anchored_evidence') }}
     where anchor_key is not null
         and not is_test
 ),
@@ -61,10 +63,28 @@ actual_members as (
         and evidence.currency_code = match_groups.currency_code
 ),
 
+suggested_members as (
+    select
+        match_id,
+        leg_code,
+        side_code as side,
+        source_system,
+        stream,
+        native_id,
+        cast(null as {{ dbt.type_string() }}) as line_no,
+        recon_key,
+        currency_code,
+        item_amount as allocated_amount,
+        {{ quantity('0') }} as allocated_quantity
+    from {{ ref('int_suggested_groups') }}
+),
+
 final as (
     select * from expected_members
     union all
     select * from actual_members
+    union all
+    select * from suggested_members
 )
 
 select * from final

@@ -4,6 +4,28 @@
 with match_groups as (
     select * from {{ ref('int_match_groups') }}
     where evidence_count > 0
+        or is_assigned
+),
+
+suggested_groups as (
+    select
+        match_id,
+        leg_code,
+        min(tenant) as tenant,
+        case when min(recon_key) = max(recon_key) then min(recon_key) end as recon_key,
+        cast(max(expected_count) as bigint) as expectation_count,
+        cast(max(actual_count) as bigint) as evidence_count,
+        currency_code,
+        min(rule_id) as rule_id,
+        min(rule_version) as rule_version,
+        min(explanation) as explanation,
+        {{ money("sum(case when side_code = 'expected' then item_amount else 0 end)") }} as expected_amount,
+        {{ money("sum(case when side_code = 'actual' then item_amount else 0 end)") }} as actual_amount,
+        max(score) as score,
+        max(margin) as margin,
+        max(case when is_exchangeable then 1 else 0 end) = 1 as is_exchangeable
+    from {{ ref('int_suggested_groups') }}
+    group by match_id, leg_code, currency_code
 ),
 
 final as (
@@ -17,16 +39,13 @@ final as (
         ---------- strings
         match_kind,
         status_code,
-        case
-            when expectation_count = 0 then '0:' || case when evidence_count = 1 then '1' else 'n' end
-            else case when expectation_count = 1 then '1' else 'n' end
-                || ':' || case when evidence_count = 1 then '1' else 'n' end
-        end as cardinality,
+        {{ cardinality_of('expectation_count', 'evidence_count') }} as cardinality,
         deciding_rule_id as rule_id,
-        coalesce(rule_version, 0) as rule_version,
+        coalesce(deciding_rule_version, 0) as rule_version,
         residual_class,
         currency_code,
         case
+            when assigned_explanation is not null and status_code = 'matched' then assigned_explanation
             when residual_class = 'NONE' then
                 'Expected and reported agree exactly'
                 || case when evidence_count > 1
@@ -60,11 +79,37 @@ final as (
         expected_amount,
         matched_amount,
         residual_amount,
-        cast(null as decimal(9, 6)) as margin,
+        score,
+        margin,
+
+        ---------- booleans
+        is_exchangeable,
 
         ---------- timestamps
         last_known_at as matched_at
     from match_groups
+    union all
+    select
+        match_id,
+        leg_code,
+        recon_key,
+        tenant,
+        'suggested' as match_kind,
+        'suggested' as status_code,
+        {{ cardinality_of('expectation_count', 'evidence_count') }} as cardinality,
+        rule_id,
+        coalesce(rule_version, 0) as rule_version,
+        'UNEXPLAINED' as residual_class,
+        currency_code,
+        explanation,
+        expected_amount,
+        {{ money('0') }} as matched_amount,
+        {{ money('0') }} as residual_amount,
+        score,
+        margin,
+        is_exchangeable,
+        cast(null as timestamp) as matched_at
+    from suggested_groups
 )
 
 select * from final

@@ -1,0 +1,182 @@
+-- Grain: one row per (leg_code, side_code, currency_code, item_key): a member that no key has matched.
+-- Trap: only where both sides have such members; a damaged or ambiguous reference is never matched by amount.
+
+with candidate_rules as (
+    select * from {{ ref('candidate_rules') }}
+),
+
+evidence as (
+    select * from {{ ref('int_evidence') }}
+    where anchor_key is null
+        and line_no is null
+        and not is_test
+        and currency_code is not null
+),
+
+open_evidence as (
+    select
+        evidence.leg_code,
+        evidence.tenant,
+        evidence.currency_code,
+        {{ evidence_item_key('evidence.source', 'evidence.stream', 'evidence._row_key') }} as item_key,
+        evidence.native_id,
+        evidence.source_system,
+        evidence.stream,
+        evidence.order_ref,
+        evidence.actual_amount as item_amount,
+        cast(evidence.event_at as date) as item_on
+    from evidence
+    inner join candidate_rules
+        on evidence.leg_code = candidate_rules.leg_code
+        and cast(evidence.event_at as date) >= candidate_rules.effective_from
+        and (
+            candidate_rules.effective_to is null
+            or cast(evidence.event_at as date) < candidate_rules.effective_to
+        )
+        and strpos(candidate_rules.open_ref_statuses, evidence.ref_status) > 0
+    where evidence.actual_amount <> 0
+),
+
+blocks as (
+    -- distinct: a block has many items
+    select distinct
+        leg_code,
+        tenant,
+        currency_code
+    from open_evidence
+),
+
+-- What is expected in these blocks, and what keys have brought to it: one pass, as in int_leg_groups.
+members as (
+    select
+        expectations.leg_code,
+        expectations.tenant,
+        expectations.currency_code,
+        expectations.anchor_key,
+        expectations.native_id,
+        expectations.source_system,
+        expectations.expected_amount,
+        expectations.business_on,
+        0 as evidence_count
+    from {{ ref('int_expectations') }} as expectations
+    inner join blocks
+        on expectations.leg_code = blocks.leg_code
+        and expectations.tenant = blocks.tenant
+        and expectations.currency_code = blocks.currency_code
+    union all
+    select
+        evidence.leg_code,
+        evidence.tenant,
+        evidence.currency_code,
+        evidence.anchor_key,
+        cast(null as {{ dbt.type_string() }}) as native_id,
+        cast(null as {{ dbt.type_string() }}) as source_system,
+        {{ money('0') }} as expected_amount,
+        cast(null as date) as business_on,
+        1 as evidence_count
+    from {{ ref('int_evidence') }} as evidence
+    inner join blocks
+        on evidence.leg_code = blocks.leg_code
+        and evidence.tenant = blocks.tenant
+        and evidence.currency_code = blocks.currency_code
+    where evidence.anchor_key is not null
+),
+
+open_expectations as (
+    select
+        leg_code,
+        tenant,
+        currency_code,
+        anchor_key as item_key,
+        min(native_id) as native_id,
+        min(source_system) as source_system,
+        {{ money('sum(expected_amount)') }} as item_amount,
+        min(business_on) as item_on
+    from members
+    group by leg_code, tenant, currency_code, anchor_key
+    having sum(evidence_count) = 0
+        and sum(expected_amount) <> 0
+        and min(business_on) is not null
+),
+
+expected_blocks as (
+    -- distinct: a block has many items
+    select distinct
+        leg_code,
+        tenant,
+        currency_code
+    from open_expectations
+),
+
+items as (
+    select
+        'expected' as side_code,
+        leg_code,
+        tenant,
+        currency_code,
+        item_key,
+        native_id,
+        source_system,
+        'orders' as stream,
+        '' as order_ref,
+        item_amount,
+        item_on
+    from open_expectations
+    union all
+    select
+        'actual' as side_code,
+        open_evidence.leg_code,
+        open_evidence.tenant,
+        open_evidence.currency_code,
+        open_evidence.item_key,
+        open_evidence.native_id,
+        open_evidence.source_system,
+        open_evidence.stream,
+        coalesce(open_evidence.order_ref, '') as order_ref,
+        open_evidence.item_amount,
+        open_evidence.item_on
+    from open_evidence
+    inner join expected_blocks
+        on open_evidence.leg_code = expected_blocks.leg_code
+        and open_evidence.tenant = expected_blocks.tenant
+        and open_evidence.currency_code = expected_blocks.currency_code
+),
+
+item_texts as (
+    {%- for leg_code in var('candidate_legs') %}
+    select * from {{ ref('int_item_texts__' ~ leg_code) }}
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+),
+
+final as (
+    select
+        ---------- keys
+        items.leg_code,
+        items.side_code,
+        items.tenant,
+        items.item_key,
+        items.native_id,
+
+        ---------- strings
+        items.source_system,
+        items.stream,
+        items.currency_code,
+        item_texts.party_code,
+        trim(coalesce(item_texts.item_text, '') || ' ' || items.order_ref) as item_text,
+
+        ---------- numerics
+        items.item_amount,
+
+        ---------- dates
+        items.item_on
+    from items
+    left join item_texts
+        on items.leg_code = item_texts.leg_code
+        and items.side_code = item_texts.side_code
+        and items.item_key = item_texts.item_key
+)
+
+select * from final

@@ -1,0 +1,462 @@
+"""One block solved: what is matched, what is suggested, what stays open, and why.
+
+What belongs here: the order of the passes, each on what the last left open, and when a pass is
+trusted. What does not: how each pass works. `orchestration.warehouse.assignments` and tests import
+this. The outcome depends on the members and the rule alone: not on their order, nor on threads.
+
+1. Members of one side that take each other back leave, where the other side knows neither.
+2. Pairs of one amount, for the best total over the block.
+3. Sums: several members of one side that make one of the other; then pairs again among the rest.
+4. Pairs whose difference has a name: tolerance, fee, slip of the pen.
+5. Small sets on both sides that add up to each other.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from orchestration.core.matching import wording
+from orchestration.core.matching.block import Block, Half, Ints, block_of
+from orchestration.core.matching.differences import (
+    CODES,
+    Candidates,
+    candidates_by_amount,
+    candidates_by_text,
+    equal_pairs,
+    relation,
+)
+from orchestration.core.matching.evidence import Evidence, Floats, blind_pairs, learn
+from orchestration.core.matching.items import (
+    CandidateRule,
+    Group,
+    Item,
+    Kind,
+    OpenItem,
+    Outcome,
+    Side,
+    Solution,
+)
+from orchestration.core.matching.leftovers import nearest_misses
+from orchestration.core.matching.many import search_many
+from orchestration.core.matching.netting import net_pairs
+from orchestration.core.matching.pairing import Pair, best_pairs
+from orchestration.core.matching.sums import Bounds, Sum, pool_of, search_sums
+from orchestration.core.matching.texts import words_in
+
+# Before anything is compared: how likely an item has a partner at all, and one that differs.
+HAS_PARTNER = 0.7
+HAS_NAMED_DIFFERENCE = {Kind.TOLERANCE: 0.5, Kind.FEE: 0.1, Kind.SLIP: 0.1}
+LEAST_RATE = {Kind.TOLERANCE: 0.005, Kind.FEE: 0.002, Kind.SLIP: 0.002}
+LEAST_CHANCE = 0.001
+FEW = 10
+MOST_SUGGESTED = 3
+PASSES_OF_SUMS = 3
+
+
+@dataclass(slots=True)
+class Work:
+    """What is decided so far.
+
+    Attributes:
+        block: The members.
+        evidence: What agreement is worth in this block.
+        open_expected: Which expected items nothing has matched yet.
+        open_actual: The same for actual items.
+        groups: Confirmed groups.
+        doubts: Suggested groups.
+        choices: What a person has to choose, by side and index.
+        given_up: Searches that met their bound.
+    """
+
+    block: Block
+    evidence: Evidence
+    open_expected: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    open_actual: np.ndarray[tuple[int], np.dtype[np.bool_]]
+    groups: list[Group] = field(default_factory=list)
+    doubts: list[Group] = field(default_factory=list)
+    choices: dict[tuple[Side, int], str] = field(default_factory=dict)
+    given_up: int = 0
+
+    def rows(self) -> Ints:
+        """Indexes of open expected items."""
+        return np.flatnonzero(self.open_expected).astype(np.int64)
+
+    def columns(self) -> Ints:
+        """Indexes of open actual items."""
+        return np.flatnonzero(self.open_actual).astype(np.int64)
+
+    def half(self, side: Side) -> Half:
+        """One side of the block."""
+        return self.block.expected if side is Side.EXPECTED else self.block.actual
+
+    def items(self, side: Side, at: Iterable[int]) -> list[Item]:
+        """Items of a side."""
+        half = self.half(side)
+        return [half.items[one] for one in at]
+
+    def confirm(
+        self,
+        kind: Kind,
+        members: tuple[Sequence[int], Sequence[int]],
+        worth: tuple[float, float],
+        explanation: str,
+    ) -> None:
+        """Match members for good; they are open no more."""
+        for one in members[0]:
+            self.open_expected[one] = False
+        for one in members[1]:
+            self.open_actual[one] = False
+        self.groups.append(self.group(Outcome.CONFIRMED, kind, members, worth, explanation))
+
+    def group(
+        self,
+        outcome: Outcome,
+        kind: Kind,
+        members: tuple[Sequence[int], Sequence[int]],
+        worth: tuple[float, float],
+        explanation: str,
+        *,
+        is_ambiguous: bool = False,
+    ) -> Group:
+        """A group of members; worth is its score and margin."""
+        expected = self.items(Side.EXPECTED, members[0])
+        actual = self.items(Side.ACTUAL, members[1])
+        return Group(
+            outcome,
+            kind,
+            tuple(sorted(one.key for one in expected)),
+            tuple(sorted(one.key for one in actual)),
+            sum(one.amount for one in expected) - sum(one.amount for one in actual),
+            worth[0],
+            worth[1],
+            explanation,
+            is_exchangeable=kind is Kind.SET,
+            is_ambiguous=is_ambiguous,
+        )
+
+
+def solve(expected: Sequence[Item], actual: Sequence[Item], rule: CandidateRule) -> Solution:
+    """Match the members of one block that have no key in common.
+
+    Args:
+        expected: What must exist and has no evidence; keys are unique.
+        actual: What was reported and leads nowhere; keys are unique.
+        rule: The version of the leg's rule.
+
+    Returns:
+        Confirmed and suggested groups, and every member left open with its nearest miss. No
+        member is in two confirmed groups. An item without text matches by amount and date alone,
+        and only where chance cannot explain that they agree.
+    """
+    block = block_of(expected, actual, rule)
+    everything = (
+        np.arange(len(block.expected), dtype=np.int64),
+        np.arange(len(block.actual), dtype=np.int64),
+    )
+    work = Work(
+        block,
+        learn(block, *equal_pairs(block, *everything)),
+        np.ones(len(block.expected), dtype=np.bool_),
+        np.ones(len(block.actual), dtype=np.bool_),
+    )
+    net(work)
+    pair_equals(work)
+    for _ in range(PASSES_OF_SUMS):
+        before = len(work.groups)
+        add_up(work, Side.ACTUAL)
+        add_up(work, Side.EXPECTED)
+        if len(work.groups) == before:
+            break
+        pair_equals(work)
+    pair_differences(work)
+    pair_equals(work)
+    match_many(work)
+    suggest(work)
+    return Solution(
+        tuple(sorted((*work.groups, *work.doubts), key=lambda one: (one.outcome, one.key))),
+        tuple(open_items(work)),
+        work.given_up,
+    )
+
+
+def log_odds(probability: float) -> float:
+    """Natural logarithm of the odds."""
+    return math.log(probability / (1.0 - probability))
+
+
+def net(work: Work) -> None:
+    """Take out members that take each other back."""
+    block = work.block
+    sides = (
+        (Side.EXPECTED, block.expected, block.actual, block.texts.expected),
+        (Side.ACTUAL, block.actual, block.expected, block.texts.actual),
+    )
+    for side, ours, others, vectors in sides:
+        for first, second, likeness in net_pairs(ours, others, block.texts, vectors):
+            members = ((first, second), ()) if side is Side.EXPECTED else ((), (first, second))
+            words = wording.of_netted(ours.items[first], ours.items[second])
+            work.confirm(Kind.NETTED, members, (0.99, likeness), words)
+
+
+def weigh_equals(work: Work) -> tuple[Ints, Ints, Floats]:
+    """Open pairs of one amount with the log odds that they belong together."""
+    rows, columns = equal_pairs(work.block, work.rows(), work.columns())
+    evidence = work.evidence
+    chance = np.maximum(evidence.of_amount(rows, columns), LEAST_CHANCE)
+    weights = (
+        math.log(HAS_PARTNER)
+        - np.log(chance)
+        + evidence.of_text(rows, columns)
+        + evidence.of_days(rows, columns)
+    )
+    return rows, columns, weights
+
+
+def pair_equals(work: Work) -> None:
+    """Match pairs of one amount, for the best total; sets where members can be exchanged."""
+    least = log_odds(work.block.rule.confirm_probability)
+    rows, columns, weights = weigh_equals(work)
+    pairs = best_pairs(rows, columns, weights, least)
+    clusters: dict[int, list[Pair]] = {}
+    for pair in pairs:
+        clusters.setdefault(pair.cluster, []).append(pair)
+    for cluster in clusters.values():
+        if all(_is_sure(pair, least) for pair in cluster):
+            for pair in cluster:
+                _confirm_pair(work, pair, Kind.PAIR)
+        elif len(cluster) > 1 and _is_set(work, cluster, least):
+            _confirm_set(work, cluster)
+        else:
+            for pair in cluster:
+                if _is_sure(pair, least):
+                    _confirm_pair(work, pair, Kind.PAIR)
+
+
+def _is_sure(pair: Pair, least: float) -> bool:
+    """Whether a pair may be confirmed: likely by itself, and without a rival."""
+    return _probability(pair) >= 1.0 / (1.0 + math.exp(-least)) and not pair.has_free_rival
+
+
+def _probability(pair: Pair) -> float:
+    """How likely a pair is, against standing alone and against the second best choice."""
+    rival = math.exp(-pair.margin) if pair.margin < pair.weight else 0.0
+    return 1.0 / (1.0 + math.exp(-pair.weight) + rival)
+
+
+def _is_set(work: Work, cluster: Sequence[Pair], least: float) -> bool:
+    """Whether a cluster is certain as a set: each fits, one amount, and nobody is left over."""
+    amounts = {int(work.block.expected.amount[pair.row]) for pair in cluster}
+    return len(amounts) == 1 and all(
+        pair.weight >= least and not pair.has_free_rival for pair in cluster
+    )
+
+
+def _confirm_pair(work: Work, pair: Pair, kind: Kind) -> None:
+    """Match two items."""
+    one, other = work.block.expected.items[pair.row], work.block.actual.items[pair.column]
+    probability = _probability(pair)
+    worth = (probability, probability * -math.expm1(-pair.margin))
+    words = wording.of_pair(one, other, kind, _text_words(work, pair.row, pair.column))
+    work.confirm(kind, ((pair.row,), (pair.column,)), worth, words)
+
+
+def _confirm_set(work: Work, cluster: Sequence[Pair]) -> None:
+    """Match two sets whose members can be exchanged."""
+    rows = sorted(pair.row for pair in cluster)
+    columns = sorted(pair.column for pair in cluster)
+    words = wording.of_set(work.items(Side.EXPECTED, rows), work.items(Side.ACTUAL, columns))
+    score = min(1.0 / (1.0 + math.exp(-pair.weight)) for pair in cluster)
+    work.confirm(Kind.SET, (rows, columns), (score, 0.0), words)
+
+
+def _text_words(work: Work, row: int, column: int) -> str:
+    """What the texts of two items say."""
+    at, to = np.array([row]), np.array([column])
+    texts = work.block.texts
+    return wording.of_likeness(
+        float(texts.likeness(at, to)[0]), has_texts=bool(texts.known(at, to)[0])
+    )
+
+
+def add_up(work: Work, side: Side) -> None:
+    """Match members of `side` that are the sum of several on the other."""
+    other = Side.EXPECTED if side is Side.ACTUAL else Side.ACTUAL
+    block, rule = work.block, work.block.rule
+    targets, parts = work.half(side), work.half(other)
+    open_targets = work.columns() if side is Side.ACTUAL else work.rows()
+    open_parts = work.rows() if side is Side.ACTUAL else work.columns()
+    if not len(open_targets) or len(open_parts) < 2:
+        return
+    vectors = block.texts.expected if other is Side.EXPECTED else block.texts.actual
+    before, after = rule.days_after, rule.days_before
+    if side is Side.EXPECTED:
+        before, after = after, before
+    few = min(len(open_targets), len(open_parts)) <= FEW
+    chance = rule.max_coincidence if few else rule.max_coincidence / FEW
+    bounds = Bounds(before, after, rule.max_members, rule.max_subsets, chance)
+    pool = pool_of(parts, words_in(vectors, block.texts.is_word), open_parts)
+    search = search_sums(targets, open_targets, pool, bounds)
+    work.given_up = search.given_up if side is Side.ACTUAL else work.given_up + search.given_up
+    taken: set[int] = set()
+    for one in sorted(search.found, key=lambda one: (one.place.rank, one.chance, one.target)):
+        if one.rivals:
+            _offer_sums(work, one, side)
+        elif one.chance <= chance and not taken.intersection(one.members):
+            taken.update(one.members)
+            words = wording.of_sum(
+                work.items(side, [one.target]), work.items(other, one.members), one.place.name
+            )
+            score = 1.0 / (1.0 + one.chance)
+            work.confirm(Kind.SUM, _sides(one.target, one.members, side), (score, score), words)
+
+
+def _sides(
+    target: int, members: Sequence[int], side: Side
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Expected and actual members of a sum."""
+    whole, parts = (target,), tuple(members)
+    return (parts, whole) if side is Side.ACTUAL else (whole, parts)
+
+
+def _offer_sums(work: Work, found: Sum, side: Side) -> None:
+    """Remember that several sums agree; a person decides."""
+    words = wording.of_sums(
+        work.half(side).items[found.target], 1 + len(found.rivals), found.place.name
+    )
+    work.choices[side, found.target] = words
+    for members in (found.members, *found.rivals)[:MOST_SUGGESTED]:
+        work.doubts.append(
+            work.group(
+                Outcome.SUGGESTED,
+                Kind.SUM,
+                _sides(found.target, members, side),
+                (1.0 / (1 + len(found.rivals)), 0.0),
+                words,
+                is_ambiguous=True,
+            )
+        )
+
+
+def pair_differences(work: Work) -> None:
+    """Match pairs whose amounts differ by something that has a name."""
+    least = log_odds(work.block.rule.confirm_probability)
+    rows, columns, codes, weights = weigh_differences(work)
+    kind_of = {
+        (row, column): CODES[code]
+        for row, column, code in zip(rows.tolist(), columns.tolist(), codes.tolist(), strict=True)
+    }
+    for pair in best_pairs(rows, columns, weights, least):
+        if _is_sure(pair, least):
+            _confirm_pair(work, pair, kind_of[pair.row, pair.column])
+
+
+def weigh_differences(work: Work) -> tuple[Ints, Ints, Ints, Floats]:
+    """Open pairs whose difference has a name, with its code and their log odds."""
+    rows, columns = work.rows(), work.columns()
+    parts = [
+        candidates_by_amount(work.block, rows, columns),
+        candidates_by_text(work.block, rows, columns),
+    ]
+    found = Candidates(*(np.concatenate([getattr(one, name) for one in parts])
+                         for name in ("rows", "columns", "codes")))
+    both, first = np.unique(found.rows * len(work.block.actual) + found.columns, return_index=True)
+    del both
+    some_rows, some_columns, codes = found.rows[first], found.columns[first], found.codes[first]
+    blind = relation(
+        *(half.amount[at] for half, at in zip(
+            (work.block.expected, work.block.actual), blind_pairs(work.block), strict=True
+        )),
+        work.block.rule,
+    )
+    weights = work.evidence.of_text(some_rows, some_columns)
+    weights = weights + work.evidence.of_days(some_rows, some_columns)
+    crowd = np.maximum(*work.evidence.crowd(some_rows, some_columns, rows, columns))
+    for code, kind in CODES.items():
+        rate = max(LEAST_RATE[kind], float((blind == code).mean()) if len(blind) > FEW**2 else 0.0)
+        prior = math.log(HAS_NAMED_DIFFERENCE[kind] / rate)
+        weights = np.where(codes == code, weights + prior - np.log(np.maximum(crowd, 1.0)), weights)
+    return some_rows, some_columns, codes, weights
+
+
+def match_many(work: Work) -> None:
+    """Match small sets on both sides that add up to each other."""
+    rows, columns = work.rows(), work.columns()
+    rule = work.block.rule
+    for found in search_many(work.block, rows, columns, rule.max_coincidence):
+        expected = work.items(Side.EXPECTED, found[0])
+        actual = work.items(Side.ACTUAL, found[1])
+        words = wording.of_sum(actual, expected, "of so few members")
+        work.confirm(Kind.SUM, (found[0], found[1]), (0.99, 0.99), words)
+
+
+def suggest(work: Work) -> None:
+    """Offer what is likely but not beyond doubt, and say where a person has to choose."""
+    floor = log_odds(work.block.rule.suggest_probability)
+    equal_rows, equal_columns, equal_weights = weigh_equals(work)
+    other_rows, other_columns, _, other_weights = weigh_differences(work)
+    rows = np.concatenate([equal_rows, other_rows])
+    columns = np.concatenate([equal_columns, other_columns])
+    weights = np.concatenate([equal_weights, other_weights])
+    likely = weights >= floor
+    rows, columns, weights = rows[likely], columns[likely], weights[likely]
+    order = np.lexsort((rows, -np.round(weights, 6), columns))
+    chosen = {one.key for one in work.doubts}
+    by_column: dict[int, list[tuple[int, float]]] = {}
+    for at in order.tolist():
+        by_column.setdefault(int(columns[at]), []).append((int(rows[at]), float(weights[at])))
+    least = log_odds(work.block.rule.confirm_probability)
+    rivals_of_row: dict[int, int] = {}
+    for choices in by_column.values():
+        for row, _ in choices:
+            rivals_of_row[row] = rivals_of_row.get(row, 0) + 1
+    for column, choices in sorted(by_column.items()):
+        if (Side.ACTUAL, column) in work.choices:
+            continue
+        top = choices[0][1]
+        close = [row for row, weight in choices if top - weight < least]
+        is_ambiguous = len(close) > 1 or rivals_of_row[choices[0][0]] > 1
+        item = work.block.actual.items[column]
+        if len(close) > 1:
+            words = wording.of_choice(item, work.items(Side.EXPECTED, close))
+            work.choices[Side.ACTUAL, column] = words
+        total = sum(math.exp(min(weight, 50.0)) for _, weight in choices) + 1.0
+        for place, (row, weight) in enumerate(choices[:MOST_SUGGESTED]):
+            expected = work.block.expected.items[row]
+            score = math.exp(min(weight, 50.0)) / total
+            following = choices[place + 1][1] if place + 1 < len(choices) else -math.inf
+            margin = max(0.0, score - math.exp(min(following, 50.0)) / total)
+            words = work.choices.get((Side.ACTUAL, column)) or wording.of_doubt(expected, item)
+            group = work.group(
+                Outcome.SUGGESTED,
+                Kind.PAIR,
+                ((row,), (column,)),
+                (score, margin if len(close) == 1 else 0.0),
+                words,
+                is_ambiguous=is_ambiguous,
+            )
+            if group.key not in chosen:
+                chosen.add(group.key)
+                work.doubts.append(group)
+
+
+def open_items(work: Work) -> list[OpenItem]:
+    """Every member in no confirmed group, with the choice to be made or the nearest miss."""
+    work.doubts = [one for one in work.doubts if _is_open(work, one)]
+    found = []
+    for side, misses in nearest_misses(work.block, work.rows(), work.columns()):
+        half = work.half(side)
+        for at, words in misses:
+            choice = work.choices.get((side, at))
+            found.append(
+                OpenItem(side, half.items[at].key, choice is not None, choice or words)
+            )
+    return found
+
+
+def _is_open(work: Work, group: Group) -> bool:
+    """Whether all members of a suggestion are still open."""
+    expected = {work.block.expected.items[at].key for at in work.rows().tolist()}
+    actual = {work.block.actual.items[at].key for at in work.columns().tolist()}
+    return expected.issuperset(group.expected) and actual.issuperset(group.actual)
