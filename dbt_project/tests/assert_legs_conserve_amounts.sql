@@ -15,7 +15,7 @@ reported as (
         leg_code,
         currency_code,
         {{ money('sum(actual_amount)') }} as amount
-    from {{ ref('int_evidence') }}
+    from {{ ref('int_anchored_evidence') }}
     where anchor_key is not null
         and not is_test
     group by leg_code, currency_code

@@ -8,13 +8,24 @@ with match_groups as (
 ),
 
 expectations as (
-    select * from {{ ref('int_expectations') }}
+    select * from {{ ref('int_anchored_expectations') }}
     where leg_code = 'bank'
 ),
 
 evidence as (
-    select * from {{ ref('int_evidence') }}
+    select * from {{ ref('int_anchored_evidence') }}
     where leg_code = 'bank'
+),
+
+-- What the search without a key said of each bank line that it left open.
+nearest_misses as (
+    select
+        item_key,
+        is_ambiguous,
+        explanation
+    from {{ ref('int_nearest_misses') }}
+    where leg_code = 'bank'
+        and side_code = 'actual'
 ),
 
 expectations_summed_to_groups as (
@@ -39,6 +50,7 @@ groups_that_fail as (
         match_groups.match_id,
         match_groups.currency_code,
         coalesce(expectations_summed_to_groups.item_count, 0) as item_count,
+        '' as nearest_note,
         '' as reference_note,
         {{ money('abs(match_groups.variance_amount)') }} as leak_amount,
         match_groups.expected_amount as expected_value_amount,
@@ -57,24 +69,27 @@ groups_that_fail as (
 
 unknown_lines as (
     select
-        'BNK_UNKNOWN' as exception_code,
-        tenant,
-        recon_key,
-        native_id || ' ' || cast(_row_key as {{ dbt.type_string() }}) as fact_key,
-        native_id as native_ref,
-        source_system,
+        case when nearest_misses.is_ambiguous then 'KEY_AMBIGUOUS' else 'BNK_UNKNOWN' end as exception_code,
+        evidence.tenant,
+        evidence.recon_key,
+        evidence.native_id || ' ' || cast(evidence._row_key as {{ dbt.type_string() }}) as fact_key,
+        evidence.native_id as native_ref,
+        evidence.source_system,
         cast(null as {{ dbt.type_string() }}) as match_id,
-        currency_code,
+        evidence.currency_code,
         cast(0 as bigint) as item_count,
-        coalesce(order_ref, '') as reference_note,
-        {{ money('abs(actual_amount)') }} as leak_amount,
+        coalesce(nearest_misses.explanation, '') as nearest_note,
+        coalesce(evidence.order_ref, '') as reference_note,
+        {{ money('abs(evidence.actual_amount)') }} as leak_amount,
         {{ money('0') }} as expected_value_amount,
-        actual_amount as actual_value_amount,
-        case when actual_amount < 0 then 'loss' else 'owed' end as leak_kind,
-        event_at as due_at,
-        known_at as opened_at
+        evidence.actual_amount as actual_value_amount,
+        case when evidence.actual_amount < 0 then 'loss' else 'owed' end as leak_kind,
+        evidence.event_at as due_at,
+        evidence.known_at as opened_at
     from evidence
-    where anchor_key is null
+    left join nearest_misses
+        on {{ evidence_item_key('evidence.source', 'evidence.stream', 'evidence._row_key') }} = nearest_misses.item_key
+    where evidence.anchor_key is null
 ),
 
 unioned as (
@@ -103,6 +118,7 @@ final as (
                 {{ amount_text('expected_value_amount') }} || ' ' || currency_code || ' of ' || native_ref
                 || ' is not on the bank account; it was due on '
                 || coalesce(cast(cast(due_at as date) as {{ dbt.type_string() }}), '') || '.'
+            when 'KEY_AMBIGUOUS' then nearest_note
             when 'BNK_AMOUNT' then
                 'The bank shows ' || {{ amount_text('actual_value_amount') }} || ' ' || currency_code || ' for '
                 || native_ref

@@ -65,7 +65,7 @@ final as (
     from unkeyed
     left join assigned
         on unkeyed.leg_code = assigned.leg_code
-        and unkeyed.line_no is null
+        and (unkeyed.leg_code <> 'payment' or unkeyed.line_no is null)
         and not unkeyed.is_test
         and {{ evidence_item_key('unkeyed.source', 'unkeyed.stream', 'unkeyed._row_key') }} = assigned.item_key
 )

@@ -8,7 +8,8 @@ with candidate_rules as (
 evidence as (
     select * from {{ ref('int_evidence') }}
     where anchor_key is null
-        and line_no is null
+        -- A part of a payment of several orders has its keys from the invoice.
+        and (leg_code <> 'payment' or line_no is null)
         and not is_test
         and currency_code is not null
 ),
