@@ -49,6 +49,7 @@ def test_a_run_publishes_and_prints_one_json_document(first_run):
         "ingest",
         "source_gate",
         "phase_1",
+        "validation_gate",
         "assignment",
         "phase_2",
         "published_gate",
@@ -61,7 +62,7 @@ def test_a_run_publishes_and_prints_one_json_document(first_run):
 
 def test_progress_in_a_pipe_is_one_plain_line_for_each_step(first_run):
     lines = first_run[1].stderr.splitlines()
-    assert len(lines) == 8
+    assert len(lines) == 9
     assert all(line.startswith("done") and "\x1b" not in line for line in lines)
 
 

@@ -29,14 +29,32 @@ gate_scopes as (
     where gate_code = 'GATE_CREDIT'
 ),
 
+-- What keys alone say was paid: matching without a key comes after the gates.
+payment_members as (
+    select
+        recon_key,
+        currency_code,
+        expected_amount as open_amount
+    from {{ ref('int_expectations') }}
+    where leg_code = 'payment'
+        and recon_key is not null
+    union all
+    select
+        recon_key,
+        currency_code,
+        {{ money('-actual_amount') }} as open_amount
+    from {{ ref('int_evidence') }}
+    where leg_code = 'payment'
+        and anchor_key is not null
+),
+
 payment_groups as (
     select
         recon_key,
         currency_code,
-        open_amount
-    from {{ ref('int_match_groups') }}
-    where leg_code = 'payment'
-        and recon_key is not null
+        {{ money('sum(open_amount)') }} as open_amount
+    from payment_members
+    group by recon_key, currency_code
 ),
 
 tenants_with_payments as (
