@@ -41,11 +41,13 @@ with checks as (
         (
             select count(*) from {{ ref('int_match_groups') }}
             where expectation_count > 0
+                and not is_assigned
                 and leg_code in ('payment', 'fulfilment', 'seller_split')
         ) as rows_before,
         (
             select cast(sum(expectation_count) as bigint) from {{ ref('int_match_groups') }}
-            where leg_code in ('payment', 'fulfilment', 'seller_split')
+            where not is_assigned
+                and leg_code in ('payment', 'fulfilment', 'seller_split')
         ) as rows_after,
         cast(0 as decimal(38, 6)) as sum_before,
         cast(0 as decimal(38, 6)) as sum_after
