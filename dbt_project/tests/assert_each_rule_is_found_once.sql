@@ -53,6 +53,13 @@ dated_rules as (
         effective_from,
         effective_to
     from {{ ref('residual_rules') }}
+    union all
+    select
+        'billing_rules' as seed_name,
+        rule_code as rule_key,
+        effective_from,
+        effective_to
+    from {{ ref('billing_rules') }}
 ),
 
 rules_ranked as (

@@ -27,9 +27,30 @@
 
 {# An amount in whole minor units of its currency, rounded half away from zero: once, as the last step. #}
 {% macro rounded_to(expression, exponent) -%}
+    {#- Each branch is cast: branches of different scale would meet at the scale of the smallest. #}
     case {{ exponent }}
         when 0 then cast(round({{ expression }}, 0) as decimal(18, 4))
         when 3 then cast(round({{ expression }}, 3) as decimal(18, 4))
         else cast(round({{ expression }}, 2) as decimal(18, 4))
     end
+{%- endmacro %}
+
+{#
+    The part of an amount of either sign that falls on a part of a quantity, in whole minor units. The quantities are
+    not negative; where part and whole are equal it is the amount itself.
+#}
+{% macro part_of(amount, part, whole, exponent) -%}
+    case
+        when {{ part }} = {{ whole }} then {{ amount }}
+        when {{ amount }} < 0 then -{{ rounded_to(shared_amount('-(' ~ amount ~ ')', part, whole), exponent) }}
+        else {{ rounded_to(shared_amount(amount, part, whole), exponent) }}
+    end
+{%- endmacro %}
+
+{# Whole months of a service period, its last day included; null where either day is missing. #}
+{% macro service_months(start_on, end_on) -%}
+    (
+        (extract(year from {{ dbt.dateadd('day', 1, end_on) }}) - extract(year from {{ start_on }})) * 12
+        + extract(month from {{ dbt.dateadd('day', 1, end_on) }}) - extract(month from {{ start_on }})
+    )
 {%- endmacro %}

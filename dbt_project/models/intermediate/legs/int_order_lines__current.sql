@@ -26,11 +26,13 @@ final as (
         orders.order_type,
         orders.currency_code,
         orders.status_code,
+        order_lines.tax_class,
 
         ---------- numerics
         order_lines.quantity,
         order_lines.unit_rate,
         order_lines.list_amount,
+        order_lines.discount_amount,
         order_lines.net_amount,
         order_lines.tax_amount,
         order_lines.shipping_amount,
@@ -43,6 +45,8 @@ final as (
 
         ---------- dates
         orders.ordered_on,
+        order_lines.service_start_on,
+        order_lines.service_end_on,
 
         ---------- timestamps
         orders.ordered_at,

@@ -77,6 +77,8 @@ final as (
         end as due_amount,
         order_versions.shipping_amount,
         order_versions.tip_amount,
+        order_versions.discount_amount,
+        order_versions.tax_amount,
         coalesce(order_lines.line_count, 0) as line_count,
         -- Each line is rounded once; one line that bears tax is rounded for its net and for its tax.
         cast(greatest(

@@ -1,0 +1,167 @@
+-- Grain: one row per reduction that takes more than there is, and per renewal whose contract overlaps the one that it
+-- renews or leaves days between them.
+-- Trap: these are facts of contracts and orders alone: no invoice, plan or payment is asked.
+
+with reductions as (
+    select
+        line_key,
+        recon_key,
+        document_ref,
+        canonical_line_no,
+        sku,
+        changed_quantity,
+        level_before_quantity,
+        level_after_quantity,
+        unit_rate,
+        price_factor,
+        exponent,
+        _row_key,
+        _observed_at
+    from {{ ref('int_order_lines__contributed') }}
+    where is_amendment
+        and changed_quantity < 0
+        and level_after_quantity < 0
+        and level_before_quantity >= 0
+),
+
+orders as (
+    select * from {{ ref('int_orders') }}
+),
+
+contracts as (
+    select
+        tenant,
+        source_system,
+        source_instance,
+        contract_id,
+        renews_contract_id,
+        coalesce(native_status, 'active') as status_code,
+        start_on,
+        end_on,
+        currency_code,
+        _row_key,
+        _observed_at
+    from {{ ref('int_contracts__latest') }}
+),
+
+renewed as (
+    select
+        contracts.*,
+        renewed_contracts.end_on as earlier_end_on,
+        cast({{ dbt.datediff('renewed_contracts.end_on', 'contracts.start_on', 'day') }} as bigint) as days_between,
+        cast({{ dbt.datediff('contracts.start_on', 'contracts.end_on', 'day') }} as bigint) + 1 as contract_days
+    from contracts
+    inner join contracts as renewed_contracts
+        on contracts.tenant = renewed_contracts.tenant
+        and contracts.source_system = renewed_contracts.source_system
+        and contracts.source_instance = renewed_contracts.source_instance
+        and contracts.renews_contract_id = renewed_contracts.contract_id
+    where contracts.status_code not in ('cancelled', 'void', 'draft')
+        and renewed_contracts.status_code not in ('cancelled', 'void', 'draft')
+        and contracts.contract_id <> renewed_contracts.contract_id
+        and cast({{ dbt.datediff('renewed_contracts.end_on', 'contracts.start_on', 'day') }} as bigint) <> 1
+),
+
+contract_orders as (
+    select
+        tenant,
+        contract_id,
+        count(*) as order_count,
+        min(recon_key) as recon_key,
+        min(order_id) as order_id,
+        min(currency_code) as currency_code,
+        {{ money('sum(total_amount)') }} as total_amount
+    from orders
+    where contract_id is not null
+        and status_code in ('confirmed', 'closed')
+        and not is_test
+    group by tenant, contract_id
+    having min(currency_code) = max(currency_code)
+),
+
+found as (
+    select
+        'AMD_REDUCTION_GT_AVAILABLE' as exception_code,
+        orders.tenant,
+        reductions.recon_key,
+        reductions.line_key,
+        reductions.document_ref as native_ref,
+        orders.source_system,
+        cast(reductions._row_key as {{ dbt.type_string() }}) as document_key,
+        orders.currency_code,
+        'Amendment ' || reductions.document_ref || ' takes ' || {{ quantity_text('-reductions.changed_quantity') }}
+        || ' from line ' || reductions.canonical_line_no || ' (' || reductions.sku || '), where only '
+        || {{ quantity_text('reductions.level_before_quantity') }} || ' are left.' as explanation,
+        {{ rounded_to(
+            'cast(-reductions.level_after_quantity * reductions.unit_rate * reductions.price_factor as decimal(38, 12))',
+            'reductions.exponent'
+        ) }} as leak_amount,
+        reductions._observed_at as opened_at
+    from reductions
+    inner join orders
+        on reductions.recon_key = orders.recon_key
+    where not orders.is_test
+        and orders.status_code in ('confirmed', 'closed')
+    union all
+    select
+        case when renewed.days_between < 1 then 'REN_OVERLAP' else 'REN_GAP' end as exception_code,
+        renewed.tenant,
+        case when contract_orders.order_count = 1 then contract_orders.recon_key end as recon_key,
+        '' as line_key,
+        renewed.contract_id as native_ref,
+        renewed.source_system,
+        cast(renewed._row_key as {{ dbt.type_string() }}) as document_key,
+        coalesce(contract_orders.currency_code, renewed.currency_code, '') as currency_code,
+        'Contract ' || renewed.contract_id || ' begins on ' || cast(renewed.start_on as {{ dbt.type_string() }})
+        || ', the contract ' || renewed.renews_contract_id || ' that it renews ends on '
+        || cast(renewed.earlier_end_on as {{ dbt.type_string() }})
+        || case when renewed.days_between < 1
+            then ': both hold for some days.' else ': the days between are not covered.'
+        end as explanation,
+        case
+            when contract_orders.total_amount > 0 and renewed.contract_days > 0
+            then {{ shared_amount(
+                'contract_orders.total_amount',
+                'least(abs(renewed.days_between - 1), renewed.contract_days)',
+                'renewed.contract_days'
+            ) }}
+            else {{ money('0') }}
+        end as leak_amount,
+        renewed._observed_at as opened_at
+    from renewed
+    left join contract_orders
+        on renewed.tenant = contract_orders.tenant
+        and renewed.contract_id = contract_orders.contract_id
+),
+
+final as (
+    select
+        ---------- keys
+        exception_code,
+        '' as leg_code,
+        tenant,
+        recon_key,
+        line_key,
+        document_key as fact_key,
+        native_ref,
+        source_system,
+        cast(null as {{ dbt.type_string() }}) as match_id,
+
+        ---------- strings
+        currency_code,
+        explanation,
+        cast(null as {{ dbt.type_string() }}) as leak_kind,
+        cast(null as {{ dbt.type_string() }}) as assignee_id,
+        cast(null as {{ dbt.type_string() }}) as incident_cause,
+
+        ---------- numerics
+        leak_amount,
+        {{ money('0') }} as expected_value_amount,
+        {{ money('0') }} as actual_value_amount,
+
+        ---------- timestamps
+        opened_at
+    from found
+)
+
+select * from final
