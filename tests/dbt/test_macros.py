@@ -194,20 +194,24 @@ def test_parts_that_move_across_a_border_give_another_id(rendered, duck):
 @pytest.mark.parametrize(
     ("value", "rule", "expected"),
     [
-        ("  O-1 ", ("keep", None, None), "O-1"),
-        ("O-a", ("upper", None, None), "O-A"),
-        ("O-A", ("lower", None, None), "o-a"),
-        ("0061t00000AbCdEAA2", ("keep", 18, 15), "0061t00000AbCdE"),
-        (" 0061t00000AbCdEAA2 ", ("keep", 18, 15), "0061t00000AbCdE"),
-        ("0061t00000AbCdEAA", ("keep", 18, 15), "0061t00000AbCdEAA"),
-        ("   ", ("keep", None, None), None),
-        (None, ("keep", None, None), None),
+        ("  O-1 ", ("keep", None, None, None), "O-1"),
+        ("O-a", ("upper", None, None, None), "O-A"),
+        ("O-A", ("lower", None, None, None), "o-a"),
+        ("0061t00000AbCdEAA2", ("keep", 18, 15, False), "0061t00000AbCdE"),
+        (" 0061t00000AbCdEAA2 ", ("keep", 18, 15, False), "0061t00000AbCdE"),
+        ("0061t00000AbCdEAA", ("keep", 18, 15, False), "0061t00000AbCdEAA"),
+        ("801SG00000DX1jWYAT", ("keep", 18, 15, True), "801SG00000DX1jW"),
+        ("801SG00000DX1jWYAA", ("keep", 18, 15, True), "801SG00000DX1jWYAA"),
+        ("123456789012345678", ("keep", 18, 15, True), "123456789012345678"),
+        ("   ", ("keep", None, None, None), None),
+        (None, ("keep", None, None, None), None),
     ],
 )
 def test_identifiers_take_the_form_of_their_rule(rendered, duck, value, rule, expected):
     rows = (
         "(select cast(? as varchar) as case_mode, cast(? as integer) as full_length, "
-        "cast(? as integer) as significant_length) as rule, (select cast(? as varchar) as value)"
+        "cast(? as integer) as significant_length, cast(? as boolean) as is_checksummed) as rule, "
+        "(select cast(? as varchar) as value)"
     )
     found = duck.execute(f"select {rendered['normalised_id']} from {rows}", [*rule, value])
     assert found.fetchone()[0] == expected

@@ -17,19 +17,39 @@
 
 {#
     An identifier in its canonical form, by the row of id_rules joined as `rule`:
-    surrounding white space goes, case is folded only where the rule says so, and an id longer
-    than significant_length is cut to it (Salesforce writes the same record with 15 or 18 characters).
+    surrounding white space goes, case is folded only where the rule says so, and an id of full_length
+    is cut to significant_length (Salesforce writes the same record with 15 or 18 characters). A document of
+    another system names such a record too: there only an id whose checksum holds is cut.
 #}
 {% macro normalised_id(id, rule) -%}
     case
         when {{ id }} is null or trim({{ id }}) = '' then null
         when {{ rule }}.significant_length is not null
             and length(trim({{ id }})) = {{ rule }}.full_length
+            and (
+                not coalesce({{ rule }}.is_checksummed, false)
+                or substring(trim({{ id }}), 16, 3) = {{ record_checksum('trim(' ~ id ~ ')') }}
+            )
             then substring(trim({{ id }}), 1, {{ rule }}.significant_length)
         when {{ rule }}.case_mode = 'lower' then lower(trim({{ id }}))
         when {{ rule }}.case_mode = 'upper' then upper(trim({{ id }}))
         else trim({{ id }})
     end
+{%- endmacro %}
+
+{#
+    The three characters that make a case-sensitive id of 15 safe where case is lost: each says which of five
+    characters are capitals. Asked only of ids that have the full length.
+#}
+{% macro record_checksum(id) -%}
+    {%- for block in range(3) -%}
+        {%- if not loop.first %} || {% endif -%}
+        substring('ABCDEFGHIJKLMNOPQRSTUVWXYZ012345', 1
+        {%- for bit in range(5) %}
+            + case when strpos('ABCDEFGHIJKLMNOPQRSTUVWXYZ', substring({{ id }}, {{ block * 5 + bit + 1 }}, 1)) > 0
+                then {{ 2 ** bit }} else 0 end
+        {%- endfor %}, 1)
+    {%- endfor %}
 {%- endmacro %}
 
 {#

@@ -8,6 +8,7 @@ with id_rules as (
         case_mode,
         full_length,
         significant_length,
+        is_checksummed,
         damaged_hint,
         damaged_pattern
     from {{ ref('id_rules') }}
@@ -30,6 +31,7 @@ final as (
         coalesce(own_rules.case_mode, default_rules.case_mode) as case_mode,
         coalesce(own_rules.full_length, default_rules.full_length) as full_length,
         coalesce(own_rules.significant_length, default_rules.significant_length) as significant_length,
+        coalesce(own_rules.is_checksummed, default_rules.is_checksummed) as is_checksummed,
         coalesce(own_rules.damaged_hint, default_rules.damaged_hint) as damaged_hint,
         coalesce(own_rules.damaged_pattern, default_rules.damaged_pattern) as damaged_pattern
     from systems

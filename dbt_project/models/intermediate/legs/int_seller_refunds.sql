@@ -1,6 +1,7 @@
 -- Grain: one row per (recon_key, seller_id) of a seller whose part of an order went back to the customer.
 -- Trap: a refund is a seller's where the seller's goods came back, or where it is exactly one seller's part or the
--- whole order; any other refund is nobody's until somebody says so.
+-- whole order; any other refund is nobody's until somebody says so. Lines cancelled before are not part of this:
+-- their sellers are due nothing, and what was refunded for them is taken off first.
 
 with refunded_orders as (
     select
@@ -11,11 +12,13 @@ with refunded_orders as (
     where refunded_amount > 0
 ),
 
-order_lines as (
+lines_of_refunded_orders as (
     select
         order_lines.recon_key,
         order_lines.line_key,
         order_lines.seller_id,
+        order_lines.is_due_for_payment,
+        order_lines.is_cancelled,
         {{ money('order_lines.net_amount + order_lines.shipping_amount') }} as gross_amount,
         {{ money('order_lines.net_amount + order_lines.shipping_amount + order_lines.tax_amount') }} as taxed_amount,
         refunded_orders.refunded_amount
@@ -23,8 +26,43 @@ order_lines as (
     inner join refunded_orders
         on order_lines.recon_key = refunded_orders.recon_key
         and order_lines.currency_code = refunded_orders.currency_code
-    where order_lines.seller_id is not null
-        and order_lines.is_due_for_payment
+),
+
+cancelled_lines as (
+    select
+        lines_of_refunded_orders.recon_key,
+        {{ money("""
+            sum(
+                case
+                    when int_orders.is_tax_included then lines_of_refunded_orders.gross_amount
+                    else lines_of_refunded_orders.taxed_amount
+                end
+            )
+        """) }} as cancelled_amount
+    from lines_of_refunded_orders
+    inner join {{ ref('int_orders') }} as int_orders
+        on lines_of_refunded_orders.recon_key = int_orders.recon_key
+    where lines_of_refunded_orders.is_cancelled
+        and int_orders.is_due_for_payment
+    group by lines_of_refunded_orders.recon_key
+),
+
+order_lines as (
+    select
+        lines_of_refunded_orders.recon_key,
+        lines_of_refunded_orders.line_key,
+        lines_of_refunded_orders.seller_id,
+        lines_of_refunded_orders.gross_amount,
+        lines_of_refunded_orders.taxed_amount,
+        {{ money("""
+            lines_of_refunded_orders.refunded_amount - coalesce(cancelled_lines.cancelled_amount, 0)
+        """) }} as refunded_amount
+    from lines_of_refunded_orders
+    left join cancelled_lines
+        on lines_of_refunded_orders.recon_key = cancelled_lines.recon_key
+    where lines_of_refunded_orders.seller_id is not null
+        and lines_of_refunded_orders.is_due_for_payment
+        and lines_of_refunded_orders.refunded_amount > coalesce(cancelled_lines.cancelled_amount, 0)
 ),
 
 returned_lines as (

@@ -172,7 +172,9 @@ judged as (
         coalesce(order_status_code in ('cancelled', 'deleted'), false) as is_cancelled,
         case
             when order_status_code in ('cancelled', 'deleted') and evidence_count = 0 then 'void'
+            -- What is left of a cancelled order is owed, but for what rounding its returned lines leaves.
             when leg_code = 'payment' and order_status_code in ('cancelled', 'deleted') and actual_amount > 0
+                and (expected_amount <> 0 or residual_class = 'UNEXPLAINED')
             then 'exception'
             when residual_class <> 'UNEXPLAINED' then 'matched'
             when variance_amount > 0 and evidence_count > 0 and actual_amount <= ceiling_amount then 'partial'
