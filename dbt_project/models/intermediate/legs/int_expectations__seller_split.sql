@@ -1,6 +1,7 @@
 -- Grain: one row per order and seller: the gross that the seller's lines come to.
 -- Trap: what was refunded of a seller's part is not expected any more; gross is before commission and fees; lines
--- without a seller are the merchant's own and not here.
+-- without a seller are the merchant's own and not here. A part finer than the minor unit is stated one way or the
+-- other, for the parts have to come to the whole: that is one rounding more.
 
 with order_lines as (
     select * from {{ ref('int_order_lines__current') }}
@@ -39,6 +40,10 @@ seller_refunds as (
     select * from {{ ref('int_seller_refunds') }}
 ),
 
+currencies as (
+    select * from {{ ref('currencies') }}
+),
+
 final as (
     select
         ---------- keys
@@ -63,7 +68,12 @@ final as (
         {{ quantity('0') }} as expected_quantity,
         cast(null as decimal(18, 4)) as ceiling_amount,
         cast(null as decimal(18, 4)) as explained_amount,
-        lines_summed_to_sellers.line_count as rounding_count,
+        lines_summed_to_sellers.line_count
+        + case
+            when lines_summed_to_sellers.expected_amount
+                <> {{ rounded_to('lines_summed_to_sellers.expected_amount', 'currencies.exponent') }}
+            then 1 else 0
+        end as rounding_count,
 
         ---------- dates
         lines_summed_to_sellers.ordered_on as business_on,
@@ -71,6 +81,8 @@ final as (
         ---------- timestamps
         {{ plus_hours('lines_summed_to_sellers.ordered_at', 'leg_windows.window_hours') }} as due_at
     from lines_summed_to_sellers
+    left join currencies
+        on lines_summed_to_sellers.currency_code = currencies.currency_code
     left join seller_refunds
         on lines_summed_to_sellers.recon_key = seller_refunds.recon_key
         and lines_summed_to_sellers.seller_id = seller_refunds.seller_id
