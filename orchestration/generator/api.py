@@ -22,6 +22,7 @@ from orchestration.generator.draws import Draws, Ints
 from orchestration.generator.files import ExtractFiles
 from orchestration.generator.frames import Frame
 from orchestration.generator.settlement import Settlement
+from orchestration.generator.settlement_defects import spoil_batches
 from orchestration.generator.truth import ExpectedException, write_truth
 from orchestration.generator.world import DAY, HOUR, SETTLED_DAYS, WINDOW_DAYS, World
 
@@ -113,14 +114,16 @@ def generate(
             chunk, found = inject(world, build_chunk(world, numbers), per_million)
             expected += found
             write_chunk(files, world, chunk)
-            _write_settlement(files, world, settlement, chunk)
+            write_settlement_lines(files, world, settlement.lines(chunk.payments))
             if progress:
                 progress(int(numbers[-1]) + 1, orders)
-        batches = settlement.batches()
+        write_settlement_lines(files, world, settlement.carried())
+        batches, bank, found = spoil_batches(world, settlement.batches(), per_million)
+        expected += found
         files.add("settlement_batches", layouts.settlement_batches(world, batches))
-        files.add("bank_lines", layouts.bank_lines(world, batches))
-        for stream in ("settlement_batches", "bank_lines"):
-            files.count(stream, batches["net"], batches["currency"])
+        files.count("settlement_batches", batches["stated"], batches["currency"])
+        files.add("bank_lines", layouts.bank_lines(world, bank))
+        files.count("bank_lines", bank["net"], bank["currency"])
     write_truth(out / "truth", expected, files.rows, files.sums)
     defects = Counter(one.exception_code for one in expected)
     moment = datetime.fromtimestamp(world.as_of, UTC)
@@ -179,11 +182,8 @@ def _readable(rows: Frame, amount: str) -> tuple[Ints, Ints]:
     return rows[amount][read], rows["currency"][read]
 
 
-def _write_settlement(
-    files: ExtractFiles, world: World, settlement: Settlement, chunk: Chunk
-) -> None:
-    """Append the settlement lines of the chunk's payments."""
-    lines = settlement.lines(chunk.payments)
-    if files.wants("settlement_lines"):
+def write_settlement_lines(files: ExtractFiles, world: World, lines: Frame) -> None:
+    """Append settlement lines where they are wanted."""
+    if files.wants("settlement_lines") and len(lines):
         files.add("settlement_lines", layouts.settlement_lines(world, lines))
         files.count("settlement_lines", lines["net"], lines["currency"])

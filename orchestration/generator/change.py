@@ -20,13 +20,14 @@ from orchestration.generator.api import (
     chunks,
     first_world,
     write_chunk,
+    write_settlement_lines,
 )
 from orchestration.generator.chunk import Chunk, build_chunk
 from orchestration.generator.draws import Ints
 from orchestration.generator.files import ExtractFiles
 from orchestration.generator.frames import Frame
 from orchestration.generator.orders import order_frame
-from orchestration.generator.settlement import Settlement
+from orchestration.generator.settlement import Settlement, bank_lines
 from orchestration.generator.world import DAY, WINDOW_DAYS, World
 
 # Days that an order's documents can still change after it was placed: sent, settled, delivered.
@@ -73,10 +74,13 @@ def generate_change(
             fresh = lines.rows(settlement.day_of(lines["batch"]) >= opened)
             files.add("settlement_lines", layouts.settlement_lines(after, fresh))
         _write_closed(files, after, fraction)
+        carried = settlement.carried()
+        fresh = carried.rows(settlement.day_of(carried["batch"]) >= opened)
+        write_settlement_lines(files, after, fresh)
         batches = settlement.batches()
         batches = batches.rows(batches["day"] >= opened)
         files.add("settlement_batches", layouts.settlement_batches(after, batches))
-        files.add("bank_lines", layouts.bank_lines(after, batches))
+        files.add("bank_lines", layouts.bank_lines(after, bank_lines(batches)))
     moment = datetime.fromtimestamp(after.known_until, UTC)
     return GenerateReport(out, moment, len(added), dict(files.rows), {})
 

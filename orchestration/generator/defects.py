@@ -1,7 +1,7 @@
 """Defects put into generated orders, and the exception that each must lead to.
 
 What belongs here: which order gets which defect, at most one each. What does not: how one is made
-(`payment_defects`, `delivery_defects`). Only the generator imports this.
+(`payment_defects`, `delivery_defects`, `settlement_defects`). Only the generator imports this.
 """
 
 from dataclasses import replace
@@ -15,10 +15,11 @@ from orchestration.generator.delivery_defects import DELIVERY_DEFECTS
 from orchestration.generator.draws import Bools, Ints
 from orchestration.generator.frames import Frame, filled
 from orchestration.generator.payment_defects import PAYMENT_DEFECTS
+from orchestration.generator.settlement_defects import SETTLEMENT_DEFECTS
 from orchestration.generator.truth import ExpectedException
 from orchestration.generator.world import DAY, World
 
-DEFECTS: tuple[Defect, ...] = (*PAYMENT_DEFECTS, *DELIVERY_DEFECTS)
+DEFECTS: tuple[Defect, ...] = (*PAYMENT_DEFECTS, *DELIVERY_DEFECTS, *SETTLEMENT_DEFECTS)
 
 # Whole days after which every leg of an order is past due: contracts wait for their payment terms,
 # sellers for their payout. Differences smaller than this many minor units could pass as tolerated.

@@ -267,24 +267,30 @@ def settlement_batches(world: World, rows: Frame) -> Columns:
         "provider": text.choices(settlement.PROVIDERS, rows["provider"]),
         "currency": _currency(rows["currency"]),
         "closed_at": text.times(closed),
-        "net_amount": text.money(rows["net"], w.EXPONENTS[rows["currency"]]),
+        "net_amount": text.money(rows["stated"], w.EXPONENTS[rows["currency"]]),
         "payout_on": text.dates(rows["day"] + 1),
         "trace_id": text.ids("TRC", rows["batch"]),
-        "status": text.constant("paid", len(rows)),
+        "status": text.choices(settlement.BATCH_STATUSES, rows["status"]),
         "updated_at": _seen(world, closed),
     }
 
 
 def bank_lines(world: World, rows: Frame) -> Columns:
     """Columns of `bank_lines`: each batch arrives as one line that quotes its trace id."""
+    known = rows["is_stray"] == 0
+    quoted = text.ids("PAYOUT TRC", rows["batch"])
+    stray = text.ids("BNX", rows["batch"])
     return {
         "account_id": text.choices([f"BANK-{code}" for code in w.CURRENCIES], rows["currency"]),
-        "line_id": text.ids("BNK", rows["batch"]),
+        "line_id": pc.if_else(pa.array(known), text.ids("BNK", rows["batch"]), stray),
         "value_on": text.dates(rows["day"] + 1),
         "amount": text.money(rows["net"], w.EXPONENTS[rows["currency"]]),
         "currency": _currency(rows["currency"]),
-        "reference": text.ids("PAYOUT TRC", rows["batch"]),
-        "counterparty": text.choices(settlement.PROVIDERS, rows["provider"]),
+        "reference": pc.if_else(pa.array(known), quoted, pa.scalar("MISC CREDIT", pa.string())),
+        "counterparty": text.choices(
+            (*settlement.PROVIDERS, None),
+            np.where(known, rows["provider"], len(settlement.PROVIDERS)),
+        ),
         "updated_at": _seen(world, (rows["day"] + 2) * DAY - 1, 0),
     }
 

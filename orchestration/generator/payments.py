@@ -27,6 +27,8 @@ EVIDENCE_SIGN = np.array([0, 1, 1, 0, -1, 1, -1, 1, 1, 1])
 METHODS = ("card", "wallet", "bank_transfer", "gift_card", "store_credit")
 STATUSES = ("succeeded", "pending", "failed")
 SUCCEEDED, PENDING, FAILED = range(3)
+# What the provider does with a payment: what is right, nothing, too little, too dear, or abroad.
+SETTLED, UNSETTLED, SETTLED_SHORT, SETTLED_DEAR, SETTLED_ABROAD = range(5)
 # How a document names its order: by its id, by one that no order has, damaged, or not at all.
 REF_OK, REF_UNKNOWN, REF_DAMAGED, REF_BLANK = range(4)
 NO_PARENT = -1
@@ -113,7 +115,8 @@ def payment_frame(world: World, orders: Frame) -> Frame:
     """Return the payments of the orders; all of an order's, or none while one is still to come.
 
     Columns: order, seq (position within the order), parent, kind, amount (minor, positive),
-    currency, customer, at, method, status, ref_kind, is_test, refused (0: readable).
+    currency, customer, at, method, status, ref_kind, is_test, refused (0: readable),
+    settled (what the provider does with it).
     """
     draws = world.draws
     reported = orders["ordered_at"] + LAST_HOURS * HOUR <= world.known_until
@@ -164,6 +167,7 @@ def payment_rows(orders: Frame, **columns: Ints | int) -> Frame:
         ref_kind=REF_OK,
         is_test=orders["is_test"],
         refused=0,
+        settled=SETTLED,
     ).having(**columns)
 
 

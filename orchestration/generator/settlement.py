@@ -14,7 +14,9 @@ from orchestration.generator.frames import Frame, frame
 from orchestration.generator.world import DAY, World
 
 PROVIDERS = ("cardway", "pocketpay", "girohub")
-LINE_TYPES = ("payment", "refund", "chargeback")
+LINE_TYPES = ("payment", "refund", "chargeback", "adjustment")
+_ADJUSTMENT = 3
+BATCH_STATUSES = ("paid", "failed")
 _TYPE_OF_KIND = np.array([0, 0, 0, 0, 1, 1, 2, 2, 0, 0])
 _FEE_BASIS_POINTS = np.array([290, 340, 20])
 _GBP = 2
@@ -50,16 +52,23 @@ class Settlement:
         moved = (sign != 0) & (payments["method"] < len(PROVIDERS)) & (payments["is_test"] == 0)
         moved &= (payments["status"] == p.SUCCEEDED) & (payments["refused"] == 0)
         moved &= (payments["at"] + DAY) // DAY <= self._last_day
+        moved &= payments["settled"] != p.UNSETTLED
         own = payments.rows(moved)
         sign = sign[moved]
+        # Abroad is in euros, at the rate of the price list and with no rate stated.
+        abroad = own["settled"] == p.SETTLED_ABROAD
+        currency = np.where(abroad, w.EUR, own["currency"])
+        amount = np.where(abroad, w.in_currency(own["amount"], currency), own["amount"])
+        less = np.where(own["settled"] == p.SETTLED_SHORT, np.maximum(amount // 10, 1), 0)
         takes_fee = (own["kind"] == p.CAPTURE) | (own["kind"] == p.SALE)
-        fee = np.where(takes_fee, w.share(own["amount"], _FEE_BASIS_POINTS[own["method"]]), 0)
-        fee_tax = np.where(own["currency"] == _GBP, w.share(fee, 2_000), 0)
-        gross = sign * own["amount"]
+        gross = sign * (amount - less)
+        fee = np.where(takes_fee, w.share(abs(gross), _FEE_BASIS_POINTS[own["method"]]), 0)
+        fee += np.where(own["settled"] == p.SETTLED_DEAR, np.maximum(amount // 50, 5), 0)
+        fee_tax = np.where(currency == _GBP, w.share(fee, 2_000), 0)
         posted = own["at"] + DAY
         made = frame(
             len(own),
-            batch=self._batch(posted, own["method"], own["currency"]),
+            batch=self._batch(posted, own["method"], currency),
             type=_TYPE_OF_KIND[own["kind"]],
             order=own["order"],
             seq=own["seq"],
@@ -68,15 +77,38 @@ class Settlement:
             fee=fee,
             fee_tax=fee_tax,
             net=gross - fee - fee_tax,
-            currency=own["currency"],
+            currency=currency,
             at=posted,
         ).in_order_of("batch", "order", "seq")
         return made.having(line_no=self._number(made["batch"], made["net"]))
 
+    def carried(self) -> Frame:
+        """Return a last line for each batch that took back more than came in: carried forward.
+
+        Columns as of `lines`. To be asked for once, after all lines and before `batches`.
+        """
+        batch = np.flatnonzero(self._net < 0)
+        currency = batch % len(w.CURRENCIES)
+        return frame(
+            len(batch),
+            batch=batch,
+            type=_ADJUSTMENT,
+            order=-1,
+            seq=0,
+            ref_kind=p.REF_OK,
+            gross=-self._net[batch],
+            fee=0,
+            fee_tax=0,
+            net=-self._net[batch],
+            currency=currency,
+            at=(self.day_of(batch) + 1) * DAY - 2,
+        ).having(line_no=self._number(batch, -self._net[batch]))
+
     def batches(self) -> Frame:
         """Return the batches with lines.
 
-        Columns: batch, provider, currency, day (of closing), net.
+        Columns: batch, provider, currency, day (of closing), net, stated (net by the header),
+        status.
         """
         batch = np.flatnonzero(self._counts)
         rest, currency = np.divmod(batch, len(w.CURRENCIES))
@@ -88,6 +120,8 @@ class Settlement:
             currency=currency,
             day=day + self._first_day,
             net=self._net[batch],
+            stated=self._net[batch],
+            status=0,
         )
 
     def day_of(self, batch: Ints) -> Ints:
@@ -106,3 +140,11 @@ class Settlement:
         np.add.at(self._counts, batch, 1)
         np.add.at(self._net, batch, net)
         return line_no
+
+
+def bank_lines(batches: Frame) -> Frame:
+    """Return the line of each batch on the bank account, which nets to something.
+
+    Columns: batch, provider, currency, day, net, is_stray (of nothing that anybody knows).
+    """
+    return batches.rows(batches["net"] != 0).having(is_stray=0)

@@ -24,6 +24,7 @@ _CURRENCY_WEIGHTS = (45, 24, 12, 10, 3, 6)
 _PRICE_UP = np.array([1, 92, 79, 3, 3, 9])
 _PRICE_DOWN = np.array([1, 100, 100, 2, 1, 10])
 USD = 0
+EUR = 1
 NO_CENTS = 3
 
 ORDER_TYPES = ("new", "renewal", "amendment", "commerce", "marketplace")
