@@ -5,6 +5,7 @@ What does not: how each document is made (`orders`, `payments`, `deliveries`, `b
 Only the generator imports this.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestration.generator.billing import invoice_frame, invoice_line_frame
@@ -34,10 +35,22 @@ class Chunk:
     statements: Frame
 
 
-def build_chunk(world: World, numbers: Ints) -> Chunk:
-    """Return the orders of these numbers (ascending) with everything reported about them so far."""
+# What was agreed: headers and lines, and the same as they shall be instead.
+Agreed = Callable[[Frame, Frame], tuple[Frame, Frame]]
+
+
+def build_chunk(world: World, numbers: Ints, agreed: Agreed | None = None) -> Chunk:
+    """Return the orders of these numbers (ascending) with everything reported about them so far.
+
+    Args:
+        world: Where they are placed.
+        numbers: Which.
+        agreed: Changes what was agreed before anything follows from it.
+    """
     headers = order_frame(world, numbers)
     lines = line_frame(world, headers)
+    if agreed is not None:
+        headers, lines = agreed(headers, lines)
     orders = priced(world, headers, lines)
     shipment_lines = shipment_line_frame(world, orders, lines)
     shipments = shipment_frame(world, orders, shipment_lines)

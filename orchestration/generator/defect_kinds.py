@@ -1,6 +1,7 @@
 """The shape of a defect: one row of a table with one function.
 
-What belongs here: the types. What does not: any defect (`payment_defects`, `delivery_defects`).
+What belongs here: the types. What does not: any defect (`payment_defects`, `delivery_defects`,
+`gate_defects`).
 Only the generator imports this.
 """
 
@@ -45,6 +46,10 @@ class Defect:
         eligible: Which orders of a chunk can have it, out of those whose legs are past due.
         make: Changes the documents of the orders at these positions.
         note: What was done, for people.
+        also: Further exceptions, with their legs, that the order must lead to.
+        amends: Whether it is put into amendments, and not into orders that stand alone.
+        without_credit: Whether it is put into orders of customers with next to no credit, who get
+            no other defect.
     """
 
     code: str
@@ -55,6 +60,9 @@ class Defect:
     eligible: Callable[[Chunk], Bools]
     make: Injector
     note: str
+    also: tuple[tuple[str, str | None], ...] = ()
+    amends: bool = False
+    without_credit: bool = False
 
 
 def any_live(chunk: Chunk) -> Bools:

@@ -2,6 +2,7 @@
 
 What belongs here: which order gets which defect, at most one each. What does not: how one is made
 (`payment_defects`, `delivery_defects`, `settlement_defects`). Only the generator imports this.
+(`payment_defects`, `delivery_defects`, `gate_defects`). Only the generator imports this.
 """
 
 from dataclasses import replace
@@ -14,12 +15,14 @@ from orchestration.generator.defect_kinds import Defect, Mark
 from orchestration.generator.delivery_defects import DELIVERY_DEFECTS
 from orchestration.generator.draws import Bools, Ints
 from orchestration.generator.frames import Frame, filled
+from orchestration.generator.gate_defects import GATE_DEFECTS
 from orchestration.generator.payment_defects import PAYMENT_DEFECTS
 from orchestration.generator.settlement_defects import SETTLEMENT_DEFECTS
 from orchestration.generator.truth import ExpectedException
 from orchestration.generator.world import DAY, World
 
 DEFECTS: tuple[Defect, ...] = (*PAYMENT_DEFECTS, *DELIVERY_DEFECTS, *SETTLEMENT_DEFECTS)
+DEFECTS: tuple[Defect, ...] = (*PAYMENT_DEFECTS, *DELIVERY_DEFECTS, *GATE_DEFECTS)
 
 # Whole days after which every leg of an order is past due: contracts wait for their payment terms,
 # sellers for their payout. Differences smaller than this many minor units could pass as tolerated.
@@ -64,7 +67,13 @@ def _choose(world: World, chunk: Chunk, per_million: int) -> Ints:
     choice = np.full(len(order), -1, np.int64)
     if not hit.any():
         return choice
-    weights = np.stack([defect.weight * defect.eligible(chunk)[hit] for defect in DEFECTS], axis=1)
+    weights = np.stack(
+        [
+            defect.weight * (defect.eligible(chunk) & _kind(orders, defect))[hit]
+            for defect in DEFECTS
+        ],
+        axis=1,
+    )
     edges = np.cumsum(weights, axis=1)
     total = edges[:, -1]
     drawn = world.draws.below("defect.class", 1_000_000, order[hit]) * total // 1_000_000
@@ -72,12 +81,19 @@ def _choose(world: World, chunk: Chunk, per_million: int) -> Ints:
     return choice
 
 
+def _kind(orders: Frame, defect: Defect) -> Bools:
+    """Return which orders are of the kind that a defect is put into."""
+    amends = orders["type"] == w.AMENDMENT
+    alone = ~amends & (orders["is_amended"] == 0)
+    credit = orders["has_credit"] == int(not defect.without_credit)
+    return (amends if defect.amends else alone) & credit
+
+
 def _past_due(world: World, orders: Frame) -> Bools:
-    """Return which orders are old and large enough, and no test and no part of an amendment."""
+    """Return which orders are old and large enough, and no test."""
     days = np.where(w.is_enterprise(orders["type"]), _CONTRACT_DAYS, _OTHER_DAYS)
     old = orders["ordered_at"] < world.as_of - days * DAY
-    alone = (orders["type"] != w.AMENDMENT) & (orders["is_amended"] == 0)
-    return old & alone & (orders["is_test"] == 0) & (orders["total"] >= _LEAST_MINOR)
+    return old & (orders["is_test"] == 0) & (orders["total"] >= _LEAST_MINOR)
 
 
 def _expected(defect: Defect, orders: Frame, mark: Mark) -> list[tuple[int, ExpectedException]]:
@@ -86,24 +102,26 @@ def _expected(defect: Defect, orders: Frame, mark: Mark) -> list[tuple[int, Expe
     sequences = filled(mark.sequence, len(orders)).tolist()
     rows = zip(
         orders["order"].tolist(),
+        orders["root"].tolist(),
         orders["currency"].tolist(),
         mark.minor.tolist(),
         sequences,
         strict=True,
     )
     found = []
-    for order, currency, minor, sequence in rows:
+    for order, root, currency, minor, sequence in rows:
         order_id = f"ORD-{order:09d}"
         native = order_id if defect.stream == "orders" else f"{prefix}-{order:09d}-{sequence}"
-        one = ExpectedException(
-            order_id if defect.of_order else None,
-            defect.code,
-            defect.leg,
-            minor,
-            currency,
-            defect.note,
-            defect.stream,
-            native,
-        )
-        found.append((order, one))
+        for code, leg in ((defect.code, defect.leg), *defect.also):
+            one = ExpectedException(
+                f"ORD-{root:09d}" if defect.of_order else None,
+                code,
+                leg,
+                minor,
+                currency,
+                defect.note,
+                defect.stream,
+                native,
+            )
+            found.append((order, one))
     return found

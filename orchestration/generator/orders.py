@@ -63,8 +63,15 @@ def order_frame(world: World, orders: Ints) -> Frame:
         status=status,
         is_test=is_test,
         is_free=draws.chance("order.free", 80, orders) & (kind == w.COMMERCE),
-        approver=np.where(contract_order, draws.below("order.approver", w.SALES_PEOPLE, root), -1),
+        approver=np.where(contract_order, _approver(world, root, customer), _NONE),
+        has_credit=~world.customer_has_no_credit(customer),
     )
+
+
+def _approver(world: World, root: Ints, customer: Ints) -> Ints:
+    """Return who approved each order: anybody in sales but its owner."""
+    other = 1 + world.draws.below("order.approver", w.SALES_PEOPLE - 1, root)
+    return (world.customer_owner(customer) + other) % w.SALES_PEOPLE
 
 
 def _customers(world: World, root: Ints, kind: Ints) -> Ints:

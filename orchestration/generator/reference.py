@@ -36,7 +36,9 @@ def customers(world: World) -> Columns:
         "country": text.choices(w.COUNTRIES, draws.below("customer.country", 9, number)),
         "sales_owner_id": text.ids("PER", world.customer_owner(number), 4),
         "churn_risk": text.money(risk, np.full(len(number), 2)),
-        "credit_limit": text.whole(10_000 * draws.between("customer.credit", 5, 500, number)),
+        "credit_limit": text.money(
+            world.customer_credit(number), w.EXPONENTS[world.customer_currency(number)]
+        ),
         "currency": text.choices(w.CURRENCIES, world.customer_currency(number)),
         "updated_at": _updated(world, len(number)),
     }

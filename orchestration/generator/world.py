@@ -113,6 +113,21 @@ class World:
         """Return the person in sales who looks after each customer."""
         return self.draws.below("customer.owner", SALES_PEOPLE, customers)
 
+    def customer_has_no_credit(self, customers: Ints) -> Bools:
+        """Return the contract customers whose next unpaid order is one too many.
+
+        There are none while young orders wait for their payment: each of those would be one.
+        """
+        chosen = self.draws.chance("customer.no_credit", 1_000, customers)
+        settled = self.youngest >= SETTLED_DAYS * DAY
+        return chosen & (self.customer_segment(customers) == ENTERPRISE_SEGMENT) & settled
+
+    def customer_credit(self, customers: Ints) -> Ints:
+        """Return the credit limit of each customer, in minor units of the currency it buys in."""
+        cents = 1_000_000 * self.draws.between("customer.credit", 50, 500, customers)
+        cents = np.where(self.customer_has_no_credit(customers), 1_000, cents)
+        return in_currency(cents, self.customer_currency(customers))
+
     def contract_start(self, customers: Ints) -> Ints:
         """Return the day on which the current contract began; each lasts 365 days."""
         return self.as_of // DAY - self.draws.between("contract.start", 61, 300, customers)

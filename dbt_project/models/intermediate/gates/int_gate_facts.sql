@@ -83,7 +83,7 @@ deviations_summed_to_orders as (
                 when 'unknown' then document_id || ' was approved by ' || approved_by || ', whom nobody knows'
                 when 'limit' then document_id || ' of ' || {{ amount_text('document_amount') }} || ' ' || currency_code
                     || ' was approved by ' || approved_by || ', who may approve '
-                    || {{ amount_text('authority_amount') }} || ' ' || compared_currency_code
+                    || {{ amount_text('round(authority_amount, 2)') }} || ' ' || compared_currency_code
             end
         ) as approval_note,
         min(

@@ -116,7 +116,9 @@ with_references as (
         documents.contract_start_on,
         documents.contract_end_on,
         documents.order_type,
-        documents.contract_tax_class,
+        documents.is_amendment,
+        case when products.sku is not null or not feeds.has_products then documents.contract_tax_class end
+            as contract_tax_class,
         order_lines.line_no,
         order_lines.sku,
         lower(trim(order_lines.tax_class)) as tax_class,
@@ -199,25 +201,28 @@ with_period_rates as (
     from with_months
 ),
 
--- What the book comes to for the line's own period: whichever reading is nearest to the line's price.
-with_book_rates as (
+with_distances as (
     select
         with_period_rates.*,
+        least(abs(unit_rate - monthly_rate), abs(unit_rate - yearly_rate), abs(unit_rate - daily_rate))
+            as share_distance
+    from with_period_rates
+),
+
+-- A price that is the book's for the line's own period, but for rounding, is right. Else an amendment, which is mostly
+-- for part of a term, is held against the nearest reading, and any other line against the price as it stands there.
+with_book_rates as (
+    select
+        with_distances.*,
         case
-            when service_days is null then list_rate
-            when abs(unit_rate - list_rate)
-                <= least(abs(unit_rate - monthly_rate), abs(unit_rate - yearly_rate), abs(unit_rate - daily_rate))
-            then list_rate
-            -- a share of a price was rounded
-            when least(abs(unit_rate - monthly_rate), abs(unit_rate - yearly_rate), abs(unit_rate - daily_rate))
-                <= rounding_amount
-            then unit_rate
-            when abs(unit_rate - yearly_rate) <= least(abs(unit_rate - monthly_rate), abs(unit_rate - daily_rate))
-            then yearly_rate
-            when abs(unit_rate - monthly_rate) <= abs(unit_rate - daily_rate) then monthly_rate
+            when share_distance is null then list_rate
+            when share_distance <= rounding_amount and share_distance < abs(unit_rate - list_rate) then unit_rate
+            when not is_amendment or abs(unit_rate - list_rate) <= share_distance then list_rate
+            when abs(unit_rate - yearly_rate) = share_distance then yearly_rate
+            when abs(unit_rate - monthly_rate) = share_distance then monthly_rate
             else daily_rate
         end as book_rate
-    from with_period_rates
+    from with_distances
 ),
 
 with_faults as (
@@ -232,7 +237,7 @@ with_faults as (
             when product_tax_class is not null or contract_tax_class is not null
             then tax_class <> coalesce(product_tax_class, tax_class || '?')
                 and tax_class <> coalesce(contract_tax_class, tax_class || '?')
-            else not is_tax_class_listed
+            else not is_tax_class_listed and (has_product or not has_products)
         end as has_tax_fault,
         case
             when service_end_on < service_start_on then 'reversed'

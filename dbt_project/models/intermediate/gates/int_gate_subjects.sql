@@ -27,17 +27,17 @@ prices as (
         case
             when price_beyond_count > 0
             then 'a difference to the price book of at most '
-                || {{ amount_text('price_beyond_authority_amount') }} || ' ' || compared_currency_code
+                || {{ amount_text('round(price_beyond_authority_amount, 2)') }} || ' ' || compared_currency_code
                 || coalesce(', the authority of ' || price_authority_id, ', as nobody is known with more authority')
         end as expected_note,
         case
             when price_beyond_count > 0
-            then {{ amount_text('price_beyond_amount') }} || ' ' || compared_currency_code
+            then {{ amount_text('round(price_beyond_amount, 2)') }} || ' ' || compared_currency_code
                 || coalesce(' (' || price_beyond_note || ')', ' in discounts')
             when priced_count = 0 then 'the price book has no price for any line'
             when price_unknown_count > 0 then 'nobody can be held against the difference to the price book'
             when price_deviation_amount > 0
-            then 'a difference of ' || {{ amount_text('price_asked_amount') }} || ' ' || compared_currency_code
+            then 'a difference of ' || {{ amount_text('round(price_asked_amount, 2)') }} || ' ' || compared_currency_code
         end as actual_note,
         cast(null as {{ dbt.type_string() }}) as leak_kind,
         cast(0 as bigint) as breach_count,
