@@ -32,6 +32,7 @@ from great_expectations.data_context.types.base import (
     ProgressBarsConfig,
 )
 from great_expectations.datasource.fluent import SQLDatasource
+from great_expectations.datasource.fluent.interfaces import Batch
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 
 from expectations.results import Connection
@@ -109,20 +110,24 @@ class Session:
         self._datasource = context.data_sources.add_duckdb(
             name=DATASOURCE, connection_string=_URL, create_temp_table=False
         )
+        self._batches: dict[str, Batch] = {}
 
     def validate(
         self, table: str, suite: ExpectationSuite, shown_columns: tuple[str, ...]
     ) -> ExpectationSuiteValidationResult:
         """Judge all rows of a table or view in as few queries as the metrics allow.
 
+        May be called again for the same table with another suite.
+
         Args:
             table: Relation that the connection sees without a schema.
             suite: What is asked.
             shown_columns: Columns that the query of the failing rows selects.
         """
-        asset = self._datasource.add_table_asset(name=table, table_name=table)
-        batch = asset.add_batch_definition_whole_table("all").get_batch()
-        return batch.validate(
+        if table not in self._batches:
+            asset = self._datasource.add_table_asset(name=table, table_name=table)
+            self._batches[table] = asset.add_batch_definition_whole_table("all").get_batch()
+        return self._batches[table].validate(
             suite,
             result_format={**_RESULT_FORMAT, "unexpected_index_column_names": list(shown_columns)},
         )
