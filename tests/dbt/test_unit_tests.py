@@ -14,6 +14,7 @@ from tests.dbt.project import DBT_PROJECT
 RULE_FOLDERS = (
     "accounting",
     "exceptions",
+    "gates",
     "identity",
     "legs",
     "matching",

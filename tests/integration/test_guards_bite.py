@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from expectations import run_validation_gate
+from orchestration.dbt_runs import TESTS_OF_PHASE
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.warehouse.connection import writer
 from tests.dbt.project import DbtHome, load, make_home
@@ -23,8 +25,15 @@ def samples(tmp_path_factory) -> DbtHome:
     """Return a home in which the samples are loaded and built, every guard having passed."""
     home = make_home(tmp_path_factory.mktemp("guards") / "home")
     load(home, PROJECT_ROOT / "seeds" / "samples")
-    done = home.dbt("build", "--exclude-resource-types", "unit_test", "--vars", "{run_no: 1}")
-    assert done.returncode == 0, done.stdout
+    for phase, selection in TESTS_OF_PHASE.items():
+        done = home.dbt(
+            "build",
+            *("--select", f"tag:{phase}", "--indirect-selection", selection),
+            *("--exclude-resource-types", "unit_test", "--vars", "{run_no: 1}"),
+        )
+        assert done.returncode == 0, done.stdout
+        if phase == "phase_1":
+            run_validation_gate(home.settings, 1)
     return home
 
 

@@ -186,17 +186,18 @@ with_months as (
     from with_periods
 ),
 
+-- A share of a price is known to six places.
 with_period_rates as (
     select
         with_months.*,
         cast(list_rate * cast(service_months as decimal(6, 0)) as decimal(28, 12)) as monthly_rate,
         cast(
             list_rate * cast(cast(service_months as decimal(6, 0)) * cast(0.083333333333 as decimal(13, 12)) as decimal(18, 12))
-            as decimal(28, 12)
+            as decimal(28, 6)
         ) as yearly_rate,
         cast(
             list_rate * cast(cast(service_days as decimal(6, 0)) * cast(0.002739726027 as decimal(13, 12)) as decimal(18, 12))
-            as decimal(28, 12)
+            as decimal(28, 6)
         ) as daily_rate
     from with_months
 ),

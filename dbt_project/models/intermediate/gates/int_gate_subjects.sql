@@ -137,7 +137,7 @@ products as (
         product_note
         || case
             when product_fault_count > 1
-            then ' and ' || cast(product_fault_count - 1 as {{ dbt.type_string() }}) || ' more lines'
+            then ' and ' || cast(product_fault_count - 1 as {{ dbt.type_string() }}) || ' more'
             else ''
         end as actual_note,
         cast(null as {{ dbt.type_string() }}) as leak_kind,
