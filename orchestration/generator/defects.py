@@ -1,8 +1,8 @@
 """Defects put into generated orders, and the exception that each must lead to.
 
 What belongs here: which order gets which defect, at most one each. What does not: how one is made
-(`payment_defects`, `delivery_defects`, `settlement_defects`). Only the generator imports this.
-(`payment_defects`, `delivery_defects`, `gate_defects`). Only the generator imports this.
+(`payment_defects`, `delivery_defects`, `settlement_defects`, `gate_defects`). Only the generator
+imports this.
 """
 
 from dataclasses import replace
@@ -21,8 +21,12 @@ from orchestration.generator.settlement_defects import SETTLEMENT_DEFECTS
 from orchestration.generator.truth import ExpectedException
 from orchestration.generator.world import DAY, World
 
-DEFECTS: tuple[Defect, ...] = (*PAYMENT_DEFECTS, *DELIVERY_DEFECTS, *SETTLEMENT_DEFECTS)
-DEFECTS: tuple[Defect, ...] = (*PAYMENT_DEFECTS, *DELIVERY_DEFECTS, *GATE_DEFECTS)
+DEFECTS: tuple[Defect, ...] = (
+    *PAYMENT_DEFECTS,
+    *DELIVERY_DEFECTS,
+    *SETTLEMENT_DEFECTS,
+    *GATE_DEFECTS,
+)
 
 # Whole days after which every leg of an order is past due: contracts wait for their payment terms,
 # sellers for their payout. Differences smaller than this many minor units could pass as tolerated.
