@@ -121,10 +121,10 @@ repeated_documents as (
     having count(*) > 1
 ),
 
-repeated_charges as (
+charges as (
     select
         placed.recon_key,
-        placed.net_amount as repeated_amount
+        placed.net_amount as charge_amount
     from {{ ref('int_invoice_rows__placed') }} as placed
     inner join kinds
         on placed.recon_key = kinds.recon_key
@@ -133,7 +133,28 @@ repeated_charges as (
         and placed.is_live
         and placed.line_key is null
         and placed.net_amount > 0
-    group by placed.recon_key, placed.net_amount
+    union all
+    -- A charge may stand in the total of an invoice alone.
+    select
+        placed.recon_key,
+        {{ money('placed.total_amount - placed.net_amount - coalesce(placed.tax_amount, 0)') }} as charge_amount
+    from {{ ref('int_invoice_rows__placed') }} as placed
+    inner join kinds
+        on placed.recon_key = kinds.recon_key
+        and kinds.kind_code = 'REST'
+    where placed.row_kind = 'DOCUMENT'
+        and placed.is_live
+        and not placed.is_credit
+        and placed.line_count > 0
+        and placed.total_amount > placed.net_amount + coalesce(placed.tax_amount, 0)
+),
+
+repeated_charges as (
+    select
+        recon_key,
+        charge_amount as repeated_amount
+    from charges
+    group by recon_key, charge_amount
     having count(*) > 1
 ),
 
@@ -236,6 +257,10 @@ counted_otherwise as (
     left join {{ ref('int_order_lines__contributed') }} as contributed
         on line_groups.line_key = contributed.line_key
         and contributed.is_amendment
+    -- The price of the year is that of the order, not what an amendment gives back of it.
+    left join {{ ref('int_order_lines__contributed') }} as base
+        on line_groups.line_key = base.line_key
+        and not base.is_amendment
     cross join day_counts as ordered_count
     cross join day_counts as billed_count
     where ordered_count.year_days <> billed_count.year_days
@@ -246,7 +271,10 @@ counted_otherwise as (
             <= billed_count.year_days * {{ half_minor_unit('order_lines.exponent') }}
             or abs(
                 abs(kinds.variance_amount) * billed_count.year_days * ordered_count.year_days
-                - abs(order_lines.unit_rate * order_lines.price_factor * coalesce(contributed.changed_quantity, 0))
+                - abs(
+                    coalesce(base.unit_rate * base.price_factor, order_lines.unit_rate * order_lines.price_factor)
+                    * coalesce(contributed.changed_quantity, 0)
+                )
                 * abs(cast({{ dbt.datediff('order_lines.service_start_on', 'contributed.effective_on', 'day') }} as bigint))
                 * abs(billed_count.year_days - ordered_count.year_days)
             ) <= billed_count.year_days * ordered_count.year_days * 2 * {{ half_minor_unit('order_lines.exponent') }}
