@@ -230,7 +230,8 @@ flagged as (
             false
         ) as is_failed,
         coalesce(
-            paid_batches.tenant is not null
+            netted.status_code in ('failed', 'reversed')
+            and paid_batches.tenant is not null
             and (
                 netted.payout_on is null
                 or paid_batches.payout_on is null
