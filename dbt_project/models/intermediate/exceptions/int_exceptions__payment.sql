@@ -126,6 +126,16 @@ expired_authorizations as (
     where authorizations_summed_to_orders.valid_until <= {{ as_of() }}
 ),
 
+restated_groups as (
+    select
+        anchor_key,
+        currency_code,
+        {{ money('sum(change_amount)') }} as change_amount
+    from {{ ref('int_restated_documents') }}
+    where leg_code = 'payment'
+    group by anchor_key, currency_code
+),
+
 classified as (
     select
         match_groups.*,
@@ -187,7 +197,12 @@ classified as (
     left join expired_authorizations
         on match_groups.recon_key = expired_authorizations.recon_key
         and match_groups.currency_code = expired_authorizations.currency_code
+    left join restated_groups
+        on match_groups.anchor_key = restated_groups.anchor_key
+        and match_groups.currency_code = restated_groups.currency_code
+        and match_groups.variance_amount = restated_groups.change_amount
     where not (match_groups.evidence_count = 0 and foreign_receipts.recon_key is not null)
+        and restated_groups.anchor_key is null
 ),
 
 failed_groups as (

@@ -1,0 +1,91 @@
+-- Grain: one row per document of evidence whose amount came again and differs: (leg_code, source, stream, native_id).
+-- Trap: orders and order lines are versioned, not restated. The newest version wins; what it replaces is here.
+
+with restated_keys as (
+    -- distinct: a row with three versions is named twice
+    select distinct
+        source,
+        stream,
+        _row_key
+    from {{ ref('stg_landing__source_rows') }}
+    where _row_version > 1
+        and entity in ({% for entity in var('feed_streams') %}'{{ entity }}'{{ ', ' if not loop.last }}{% endfor %})
+),
+
+ranked_versions as (
+    select
+        stored.source,
+        stored.stream,
+        stored._row_key,
+        stored.control_amount,
+        stored._is_deleted,
+        stored._observed_at,
+        row_number() over (
+            partition by stored.source, stored.stream, stored._row_key
+            order by
+                stored.updated_at desc nulls last,
+                stored._business_on desc nulls last,
+                stored._row_version desc nulls last
+        ) as recency
+    from {{ ref('stg_landing__source_rows') }} as stored
+    inner join restated_keys
+        on stored.source = restated_keys.source
+        and stored.stream = restated_keys.stream
+        and stored._row_key = restated_keys._row_key
+),
+
+changed_rows as (
+    select
+        latest.source,
+        latest.stream,
+        latest._row_key,
+        latest._observed_at,
+        abs(latest.control_amount) - abs(earlier.control_amount) as size_change
+    from ranked_versions as latest
+    inner join ranked_versions as earlier
+        on latest.source = earlier.source
+        and latest.stream = earlier.stream
+        and latest._row_key = earlier._row_key
+        and earlier.recency = 2
+    where latest.recency = 1
+        and not latest._is_deleted
+        and not earlier._is_deleted
+        and latest.control_amount <> earlier.control_amount
+),
+
+evidence as (
+    select * from {{ ref('int_evidence') }}
+    where not is_test
+),
+
+final as (
+    select
+        ---------- keys
+        evidence.leg_code,
+        evidence.source,
+        evidence.stream,
+        evidence.native_id,
+        min(evidence.tenant) as tenant,
+        min(evidence.source_system) as source_system,
+        min(evidence.recon_key) as recon_key,
+        min(evidence.anchor_key) as anchor_key,
+        min(evidence.currency_code) as currency_code,
+
+        ---------- numerics
+        {{ money('sum(changed_rows.size_change * case when evidence.actual_amount < 0 then -1 else 1 end)') }}
+            as change_amount,
+        {{ money('sum(evidence.actual_amount)') }} as actual_amount,
+
+        ---------- timestamps
+        max(changed_rows._observed_at) as restated_at
+    from changed_rows
+    inner join evidence
+        on changed_rows.source = evidence.source
+        and changed_rows.stream = evidence.stream
+        and changed_rows._row_key = evidence._row_key
+        and evidence.leg_code <> 'payout'
+    group by evidence.leg_code, evidence.source, evidence.stream, evidence.native_id
+    having sum(changed_rows.size_change) <> 0
+)
+
+select * from final
