@@ -1,5 +1,6 @@
 -- Grain: one row per line of a live document, with what the reference data says about it.
 -- Trap: quantities are the document's own: an amendment's line is judged by what it changes, not by the level after it.
+-- list_amount and book_amount are null on a line about which there is nothing to say.
 
 {{ config(materialized='view') }}
 
@@ -55,7 +56,8 @@ order_lines as (
         and coalesce(keyed_lines.native_status, '') <> 'cancelled'
 ),
 
--- A price holds from its first day until its last one or until the next price of its kind begins.
+-- A price holds from its first day until its last one or until the next price of its kind begins. The days are
+-- columns of the price alone: a condition that mixes both sides of a join is tried on every pair of rows.
 prices_of_tenant as (
     select
         tenant,
@@ -63,7 +65,7 @@ prices_of_tenant as (
         currency_code,
         coalesce(segment, '') as segment,
         valid_from_on,
-        max(valid_to_on) as valid_to_on,
+        max(coalesce(valid_to_on, cast('9999-12-31' as date))) as last_on,
         max(unit_rate) as unit_rate
     from {{ ref('int_price_book__latest') }}
     group by tenant, sku, currency_code, coalesce(segment, ''), valid_from_on
@@ -77,12 +79,17 @@ prices as (
         segment,
         unit_rate,
         valid_from_on,
-        valid_to_on,
-        lead(valid_from_on) over (
+        last_on,
+        lead(valid_from_on, 1, cast('9999-12-31' as date)) over (
             partition by tenant, sku, currency_code, segment
             order by valid_from_on nulls last
         ) as next_from_on
     from prices_of_tenant
+),
+
+general_prices as (
+    select * from prices
+    where segment = ''
 ),
 
 products as (
@@ -148,16 +155,15 @@ with_references as (
         and documents.currency_code = own_prices.currency_code
         and documents.segment = own_prices.segment
         and documents.ordered_on >= own_prices.valid_from_on
-        and documents.ordered_on <= coalesce(own_prices.valid_to_on, documents.ordered_on)
-        and documents.ordered_on < coalesce(own_prices.next_from_on, cast('9999-12-31' as date))
-    left join prices as general_prices
-        on general_prices.segment = ''
-        and documents.tenant = general_prices.tenant
+        and documents.ordered_on <= own_prices.last_on
+        and documents.ordered_on < own_prices.next_from_on
+    left join general_prices
+        on documents.tenant = general_prices.tenant
         and order_lines.sku = general_prices.sku
         and documents.currency_code = general_prices.currency_code
         and documents.ordered_on >= general_prices.valid_from_on
-        and documents.ordered_on <= coalesce(general_prices.valid_to_on, documents.ordered_on)
-        and documents.ordered_on < coalesce(general_prices.next_from_on, cast('9999-12-31' as date))
+        and documents.ordered_on <= general_prices.last_on
+        and documents.ordered_on < general_prices.next_from_on
     left join products
         on documents.tenant = products.tenant
         and order_lines.sku = products.sku
@@ -259,6 +265,25 @@ with_faults as (
     from with_book_rates
 ),
 
+-- Amounts are computed where something differs: multiplying a price is the dearest step of a line.
+with_needs as (
+    select
+        with_faults.*,
+        coalesce(unit_rate <> book_rate or (discount_amount <> 0 and book_rate is not null), false) as is_deviating,
+        has_products and not has_product as has_product_fault
+    from with_faults
+),
+
+with_list_amounts as (
+    select
+        with_needs.*,
+        case
+            when is_deviating or has_product_fault or date_fault is not null
+            then {{ line_amount('quantity', 'unit_rate') }}
+        end as list_amount
+    from with_needs
+),
+
 final as (
     select
         ---------- keys
@@ -277,13 +302,16 @@ final as (
         {{ quantity('quantity') }} as quantity,
         unit_rate,
         book_rate,
-        {{ line_amount('quantity', 'unit_rate') }} as list_amount,
-        {{ line_amount('quantity', 'book_rate') }} as book_amount,
+        list_amount,
+        case
+            when is_deviating and unit_rate = book_rate then list_amount
+            when is_deviating then {{ line_amount('quantity', 'book_rate') }}
+        end as book_amount,
         discount_amount,
         tax_amount,
 
         ---------- booleans
-        has_products and not has_product as has_product_fault,
+        has_product_fault,
         has_products as is_product_judged,
         has_tax_fault,
         has_tax_classes as is_tax_judged,
@@ -294,7 +322,7 @@ final as (
         service_end_on,
         contract_start_on,
         contract_end_on
-    from with_faults
+    from with_list_amounts
 )
 
 select * from final

@@ -1,5 +1,5 @@
 -- Grain: one row per live document with lines: what its lines together say to the gates.
--- Trap: price_deviation_amount is a sum of differences without their signs: too dear does not make up for too cheap.
+-- Trap: book_amount and list_amount are of the lines that deviate, not of the document. price_deviation_amount is a sum of differences without their signs: too dear does not make up for too cheap.
 
 with gate_lines as (
     select * from {{ ref('int_gate_lines') }}
@@ -53,11 +53,11 @@ final as (
         cast(sum(case when has_product_fault then 1 else 0 end) as bigint) as product_fault_count,
         cast(sum(case when has_tax_fault then 1 else 0 end) as bigint) as tax_fault_count,
         cast(sum(case when date_fault is not null then 1 else 0 end) as bigint) as date_fault_count,
-        {{ money('sum(book_amount)') }} as book_amount,
-        {{ money('sum(case when book_rate is not null then list_amount end)') }} as list_amount,
-        {{ money('sum(abs(list_amount - book_amount))') }} as rate_deviation_amount,
+        {{ money('coalesce(sum(book_amount), 0)') }} as book_amount,
+        {{ money('coalesce(sum(case when book_amount is not null then list_amount end), 0)') }} as list_amount,
+        {{ money('coalesce(sum(abs(list_amount - book_amount)), 0)') }} as rate_deviation_amount,
         -- with the discount of the line
-        {{ money('sum(abs(list_amount - discount_amount - book_amount))') }} as price_deviation_amount,
+        {{ money('coalesce(sum(abs(list_amount - discount_amount - book_amount)), 0)') }} as price_deviation_amount,
         {{ money('sum(discount_amount)') }} as discount_amount,
         {{ money('sum(case when has_product_fault then list_amount else 0 end)') }} as product_fault_amount,
         {{ money('sum(case when has_tax_fault then coalesce(tax_amount, 0) else 0 end)') }} as tax_fault_amount,
