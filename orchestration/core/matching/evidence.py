@@ -23,6 +23,8 @@ IMAGINED_TEXTS = 20.0
 IMAGINED_DAYS = 10.0
 DAYS_OF_DECAY = 3.0
 DRAWN_PAIRS = 200_000
+LEAST_FOR_LEVELS = 200
+LEVELS = (0.1, 0.25, 0.5)
 # Chance that two amounts agree, by how round they are: cents, whole units, tens, hundreds.
 CHANCE = np.array([0.001, 0.003, 0.006, 0.01])
 IMAGINED_AMOUNTS = 50.0
@@ -36,13 +38,15 @@ class Evidence:
 
     Attributes:
         block: The members.
-        text: Log-likelihood ratio by bin of likeness.
+        levels: Bounds of how much the poorer text of a pair tells.
+        text: Log-likelihood ratio by that level and by bin of likeness.
         days: Log-likelihood ratio by day of the window, from the earliest.
         expected_chance: Per expected amount the chance that a blind draw has it; by item.
         actual_chance: The same for actual items.
     """
 
     block: Block
+    levels: Floats
     text: Floats
     days: Floats
     expected_chance: Floats
@@ -50,7 +54,9 @@ class Evidence:
 
     def of_text(self, rows: Ints, columns: Ints) -> Floats:
         """What the likeness of each pair is worth; 0 where a text is missing."""
-        worth = self.text[np.digitize(self.block.texts.likeness(rows, columns), EDGES)]
+        level = level_of(self.block, self.levels, rows, columns)
+        likeness = np.digitize(self.block.texts.likeness(rows, columns), EDGES)
+        worth = self.text[level, likeness]
         return np.where(self.block.texts.known(rows, columns), worth, 0.0)
 
     def of_days(self, rows: Ints, columns: Ints) -> Floats:
@@ -80,16 +86,14 @@ class Evidence:
             ),
         )
 
-    def of_amount(self, rows: Ints, columns: Ints) -> Floats:
-        """How many partners of the same amount chance would bring, the larger of both views."""
-        block = self.block
-        rule = block.rule
-        seen_by_expected = neighbours(
-            block.actual, block.expected, rows, rule.days_before, rule.days_after
-        )
-        seen_by_actual = neighbours(
-            block.expected, block.actual, columns, rule.days_after, rule.days_before
-        )
+    def of_amount(
+        self, rows: Ints, columns: Ints, open_rows: Ints, open_columns: Ints
+    ) -> Floats:
+        """How many open partners of the same amount chance would bring, the larger of both views.
+
+        What is matched already is nobody's partner any more.
+        """
+        seen_by_expected, seen_by_actual = self.crowd(rows, columns, open_rows, open_columns)
         return np.maximum(
             seen_by_expected * self.actual_chance[columns],
             seen_by_actual * self.expected_chance[rows],
@@ -156,9 +160,11 @@ def learn(block: Block, rows: Ints, columns: Ints) -> Evidence:
     row_counts = np.bincount(rows, minlength=len(block.expected))
     column_counts = np.bincount(columns, minlength=len(block.actual))
     sure = (row_counts[rows] == 1) & (column_counts[columns] == 1)
+    levels = _levels(block, rows[sure], columns[sure])
     return Evidence(
         block,
-        _text_worth(block, rows[sure], columns[sure]),
+        levels,
+        _text_worth(block, levels, rows[sure], columns[sure]),
         _days_worth(block, rows[sure], columns[sure]),
         chances(block.expected),
         chances(block.actual),
@@ -182,19 +188,48 @@ def blind_pairs(block: Block) -> tuple[Ints, Ints]:
     return rows[other], columns[other]
 
 
-def _text_worth(block: Block, rows: Ints, columns: Ints) -> Floats:
-    """Log of how much likelier each bin of likeness is among true pairs, never falling."""
+def level_of(block: Block, levels: Floats, rows: Ints, columns: Ints) -> Ints:
+    """How much the poorer text of each pair tells, as a level."""
+    poorer = np.minimum(block.texts.told_expected[rows], block.texts.told_actual[columns])
+    return np.asarray(np.digitize(poorer, levels))
+
+
+def _levels(block: Block, rows: Ints, columns: Ints) -> Floats:
+    """Bounds between texts that tell little and much; none where there are few true pairs."""
+    known = block.texts.known(rows, columns)
+    if int(known.sum()) < LEAST_FOR_LEVELS:
+        return np.zeros(0)
+    poorer = np.minimum(
+        block.texts.told_expected[rows[known]], block.texts.told_actual[columns[known]]
+    )
+    return np.unique(np.quantile(poorer, LEVELS))
+
+
+def _text_worth(block: Block, levels: Floats, rows: Ints, columns: Ints) -> Floats:
+    """Log of how much likelier each bin of likeness is among true pairs, never falling.
+
+    A text that tells little is rarely alike even in a true pair, so each level is learned apart.
+    """
     bins = len(EDGES) + 1
 
     def spread(some: Ints, others: Ints, prior: Floats) -> Floats:
         known = block.texts.known(some, others)
-        likeness = block.texts.likeness(some[known], others[known])
-        counts = np.bincount(np.digitize(likeness, EDGES), minlength=bins)
-        return np.asarray((counts + IMAGINED_TEXTS * prior) / (counts.sum() + IMAGINED_TEXTS))
+        some, others = some[known], others[known]
+        place = level_of(block, levels, some, others) * bins
+        place = place + np.digitize(block.texts.likeness(some, others), EDGES)
+        counts = np.bincount(place, minlength=bins * (len(levels) + 1)).reshape(-1, bins)
+        return np.asarray(
+            (counts + IMAGINED_TEXTS * prior) / (counts.sum(axis=1, keepdims=True) + IMAGINED_TEXTS)
+        )
 
     same = spread(rows, columns, PRIOR_SAME)
     other = spread(*blind_pairs(block), PRIOR_OTHER)
-    return _never_falling(np.log(same / other), same + other)
+    return np.stack(
+        [
+            _never_falling(np.log(one / two), one + two)
+            for one, two in zip(same, other, strict=True)
+        ]
+    )
 
 
 def _days_worth(block: Block, rows: Ints, columns: Ints) -> Floats:

@@ -12,7 +12,7 @@ this. The outcome depends on the members and the rule alone: not on their order,
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -42,7 +42,7 @@ from orchestration.core.matching.leftovers import nearest_misses
 from orchestration.core.matching.many import search_many
 from orchestration.core.matching.netting import net_pairs
 from orchestration.core.matching.pairing import Pair, best_pairs
-from orchestration.core.matching.sums import Bounds, Sum, pool_of, search_sums
+from orchestration.core.matching.sums import Bounds, Habits, Search, Sum, Wording
 from orchestration.core.matching.texts import words_in
 
 # Before anything is compared: how likely an item has a partner at all, and one that differs.
@@ -52,7 +52,11 @@ LEAST_RATE = {Kind.TOLERANCE: 0.005, Kind.FEE: 0.002, Kind.SLIP: 0.002}
 LEAST_CHANCE = 0.001
 FEW = 10
 MOST_SUGGESTED = 3
-PASSES_OF_SUMS = 3
+PASSES_OF_PAIRS = 6
+MARGIN_OF_EQUALS = 0.7
+PASSES_OF_SUMS = 6
+STRICTER_FOR_SUMS = 0.25
+WORTH_OFFERING = 0.2
 
 
 @dataclass(slots=True)
@@ -67,7 +71,9 @@ class Work:
         groups: Confirmed groups.
         doubts: Suggested groups.
         choices: What a person has to choose, by side and index.
-        given_up: Searches that met their bound.
+        given_up: Searches that met their bound in the last pass, by side of the target.
+        habits: What the sums found so far teach, by side of the target.
+        sums: Answers that were not beyond doubt, by side and index of the target.
     """
 
     block: Block
@@ -77,7 +83,11 @@ class Work:
     groups: list[Group] = field(default_factory=list)
     doubts: list[Group] = field(default_factory=list)
     choices: dict[tuple[Side, int], str] = field(default_factory=dict)
-    given_up: int = 0
+    given_up: dict[Side, int] = field(default_factory=dict)
+    habits: dict[Side, Habits] = field(
+        default_factory=lambda: {Side.EXPECTED: Habits(), Side.ACTUAL: Habits()}
+    )
+    sums: dict[tuple[Side, int], Sum] = field(default_factory=dict)
 
     def rows(self) -> Ints:
         """Indexes of open expected items."""
@@ -165,6 +175,7 @@ def solve(expected: Sequence[Item], actual: Sequence[Item], rule: CandidateRule)
     pair_equals(work)
     for _ in range(PASSES_OF_SUMS):
         before = len(work.groups)
+        work.sums.clear()
         add_up(work, Side.ACTUAL)
         add_up(work, Side.EXPECTED)
         if len(work.groups) == before:
@@ -173,11 +184,12 @@ def solve(expected: Sequence[Item], actual: Sequence[Item], rule: CandidateRule)
     pair_differences(work)
     pair_equals(work)
     match_many(work)
+    offer_sums(work)
     suggest(work)
     return Solution(
         tuple(sorted((*work.groups, *work.doubts), key=lambda one: (one.outcome, one.key))),
         tuple(open_items(work)),
-        work.given_up,
+        sum(work.given_up.values()),
     )
 
 
@@ -202,9 +214,11 @@ def net(work: Work) -> None:
 
 def weigh_equals(work: Work) -> tuple[Ints, Ints, Floats]:
     """Open pairs of one amount with the log odds that they belong together."""
-    rows, columns = equal_pairs(work.block, work.rows(), work.columns())
+    open_rows, open_columns = work.rows(), work.columns()
+    rows, columns = equal_pairs(work.block, open_rows, open_columns)
     evidence = work.evidence
-    chance = np.maximum(evidence.of_amount(rows, columns), LEAST_CHANCE)
+    chance = evidence.of_amount(rows, columns, open_rows, open_columns)
+    chance = np.maximum(chance, LEAST_CHANCE)
     weights = (
         math.log(HAS_PARTNER)
         - np.log(chance)
@@ -215,23 +229,25 @@ def weigh_equals(work: Work) -> tuple[Ints, Ints, Floats]:
 
 
 def pair_equals(work: Work) -> None:
-    """Match pairs of one amount, for the best total; sets where members can be exchanged."""
+    """Match pairs of one amount, for the best total; sets where members can be exchanged.
+
+    What is matched leaves fewer that could be mistaken for a partner, so the rest is looked at
+    again.
+    """
     least = log_odds(work.block.rule.confirm_probability)
-    rows, columns, weights = weigh_equals(work)
-    pairs = best_pairs(rows, columns, weights, least)
-    clusters: dict[int, list[Pair]] = {}
-    for pair in pairs:
-        clusters.setdefault(pair.cluster, []).append(pair)
-    for cluster in clusters.values():
-        if all(_is_sure(pair, least) for pair in cluster):
-            for pair in cluster:
-                _confirm_pair(work, pair, Kind.PAIR)
-        elif len(cluster) > 1 and _is_set(work, cluster, least):
+    for _ in range(PASSES_OF_PAIRS):
+        rows, columns, weights = weigh_equals(work)
+        pairs = best_pairs(rows, columns, weights, least)
+        sure = [pair for pair in pairs if _is_sure(pair, least)]
+        _confirm_pairs(work, sure, lambda _: Kind.PAIR)
+        clusters: dict[int, list[Pair]] = {}
+        for pair in pairs:
+            clusters.setdefault(pair.cluster, []).append(pair)
+        sets = [one for one in clusters.values() if len(one) > 1 and _is_set(work, one, least)]
+        for cluster in sets:
             _confirm_set(work, cluster)
-        else:
-            for pair in cluster:
-                if _is_sure(pair, least):
-                    _confirm_pair(work, pair, Kind.PAIR)
+        if not sure and not sets:
+            break
 
 
 def _is_sure(pair: Pair, least: float) -> bool:
@@ -246,20 +262,37 @@ def _probability(pair: Pair) -> float:
 
 
 def _is_set(work: Work, cluster: Sequence[Pair], least: float) -> bool:
-    """Whether a cluster is certain as a set: each fits, one amount, and nobody is left over."""
+    """Whether a cluster is certain as a set: each fits, one amount, and nobody is left over.
+
+    Only where nothing tells its members apart: a little that does is a choice for a person.
+    """
     amounts = {int(work.block.expected.amount[pair.row]) for pair in cluster}
     return len(amounts) == 1 and all(
-        pair.weight >= least and not pair.has_free_rival for pair in cluster
+        pair.weight >= least
+        and pair.margin <= MARGIN_OF_EQUALS
+        and not pair.has_free_rival
+        and work.open_expected[pair.row]
+        and work.open_actual[pair.column]
+        for pair in cluster
     )
 
 
-def _confirm_pair(work: Work, pair: Pair, kind: Kind) -> None:
-    """Match two items."""
-    one, other = work.block.expected.items[pair.row], work.block.actual.items[pair.column]
-    probability = _probability(pair)
-    worth = (probability, probability * -math.expm1(-pair.margin))
-    words = wording.of_pair(one, other, kind, _text_words(work, pair.row, pair.column))
-    work.confirm(kind, ((pair.row,), (pair.column,)), worth, words)
+def _confirm_pairs(work: Work, pairs: Sequence[Pair], kind_of: Callable[[Pair], Kind]) -> None:
+    """Match pairs of items."""
+    if not pairs:
+        return
+    texts = work.block.texts
+    rows = np.array([pair.row for pair in pairs], dtype=np.int64)
+    columns = np.array([pair.column for pair in pairs], dtype=np.int64)
+    likeness, known = texts.likeness(rows, columns), texts.known(rows, columns)
+    for place, pair in enumerate(pairs):
+        one, other = work.block.expected.items[pair.row], work.block.actual.items[pair.column]
+        probability = _probability(pair)
+        worth = (probability, probability * -math.expm1(-pair.margin))
+        text = wording.of_likeness(float(likeness[place]), has_texts=bool(known[place]))
+        kind = kind_of(pair)
+        words = wording.of_pair(one, other, kind, text)
+        work.confirm(kind, ((pair.row,), (pair.column,)), worth, words)
 
 
 def _confirm_set(work: Work, cluster: Sequence[Pair]) -> None:
@@ -271,45 +304,46 @@ def _confirm_set(work: Work, cluster: Sequence[Pair]) -> None:
     work.confirm(Kind.SET, (rows, columns), (score, 0.0), words)
 
 
-def _text_words(work: Work, row: int, column: int) -> str:
-    """What the texts of two items say."""
-    at, to = np.array([row]), np.array([column])
-    texts = work.block.texts
-    return wording.of_likeness(
-        float(texts.likeness(at, to)[0]), has_texts=bool(texts.known(at, to)[0])
-    )
-
-
 def add_up(work: Work, side: Side) -> None:
     """Match members of `side` that are the sum of several on the other."""
     other = Side.EXPECTED if side is Side.ACTUAL else Side.ACTUAL
     block, rule = work.block, work.block.rule
-    targets, parts = work.half(side), work.half(other)
     open_targets = work.columns() if side is Side.ACTUAL else work.rows()
     open_parts = work.rows() if side is Side.ACTUAL else work.columns()
     if not len(open_targets) or len(open_parts) < 2:
         return
+    lags = np.exp(work.evidence.days) / len(work.evidence.days)
+    if side is Side.ACTUAL:
+        bounds = Bounds(lags, -rule.days_before, rule.max_members, rule.max_subsets)
+    else:
+        bounds = Bounds(lags[::-1], -rule.days_after, rule.max_members, rule.max_subsets)
     vectors = block.texts.expected if other is Side.EXPECTED else block.texts.actual
-    before, after = rule.days_after, rule.days_before
-    if side is Side.EXPECTED:
-        before, after = after, before
-    few = min(len(open_targets), len(open_parts)) <= FEW
-    chance = rule.max_coincidence if few else rule.max_coincidence / FEW
-    bounds = Bounds(before, after, rule.max_members, rule.max_subsets, chance)
-    pool = pool_of(parts, words_in(vectors, block.texts.is_word), open_parts)
-    search = search_sums(targets, open_targets, pool, bounds)
-    work.given_up = search.given_up if side is Side.ACTUAL else work.given_up + search.given_up
+    words = words_in(vectors, block.texts.is_word)
+    habits = work.habits[side]
+    own_vectors = block.texts.expected if side is Side.EXPECTED else block.texts.actual
+    search = Search(
+        work.half(side),
+        (work.half(other), open_parts),
+        Wording(words, own_vectors, vectors),
+        bounds,
+        habits,
+    )
+    found = [one for one in map(search.answers, open_targets.tolist()) if one is not None]
+    work.given_up[side] = search.given_up
+    least = 1.0 - (1.0 - rule.confirm_probability) * STRICTER_FOR_SUMS
     taken: set[int] = set()
-    for one in sorted(search.found, key=lambda one: (one.place.rank, one.chance, one.target)):
-        if one.rivals:
-            _offer_sums(work, one, side)
-        elif one.chance <= chance and not taken.intersection(one.members):
+    for one in sorted(found, key=lambda one: (-round(one.probability, 9), one.target)):
+        if one.probability < least:
+            if one.rivals:
+                work.sums[side, one.target] = one
+        elif not taken.intersection(one.members):
             taken.update(one.members)
-            words = wording.of_sum(
-                work.items(side, [one.target]), work.items(other, one.members), one.place.name
+            habits.learn(one)
+            words_of_it = wording.of_sum(
+                work.items(side, [one.target]), work.items(other, one.members), one.place
             )
-            score = 1.0 / (1.0 + one.chance)
-            work.confirm(Kind.SUM, _sides(one.target, one.members, side), (score, score), words)
+            worth = (one.probability, one.probability)
+            work.confirm(Kind.SUM, _sides(one.target, one.members, side), worth, words_of_it)
 
 
 def _sides(
@@ -320,23 +354,28 @@ def _sides(
     return (parts, whole) if side is Side.ACTUAL else (whole, parts)
 
 
-def _offer_sums(work: Work, found: Sum, side: Side) -> None:
-    """Remember that several sums agree; a person decides."""
-    words = wording.of_sums(
-        work.half(side).items[found.target], 1 + len(found.rivals), found.place.name
-    )
-    work.choices[side, found.target] = words
-    for members in (found.members, *found.rivals)[:MOST_SUGGESTED]:
-        work.doubts.append(
-            work.group(
-                Outcome.SUGGESTED,
-                Kind.SUM,
-                _sides(found.target, members, side),
-                (1.0 / (1 + len(found.rivals)), 0.0),
-                words,
-                is_ambiguous=True,
+def offer_sums(work: Work) -> None:
+    """Where several sums agree, a person decides."""
+    for (side, target), found in sorted(work.sums.items()):
+        choices = (found.members, *found.rivals)
+        still_open = work.open_actual if side is Side.ACTUAL else work.open_expected
+        parts = work.open_expected if side is Side.ACTUAL else work.open_actual
+        choices = tuple(one for one in choices if all(parts[member] for member in one))
+        if not still_open[target] or len(choices) < 2 or found.probability < WORTH_OFFERING:
+            continue
+        words = wording.of_sums(work.half(side).items[target], len(choices), found.place)
+        work.choices[side, target] = words
+        for members in choices[:MOST_SUGGESTED]:
+            work.doubts.append(
+                work.group(
+                    Outcome.SUGGESTED,
+                    Kind.SUM,
+                    _sides(target, members, side),
+                    (found.probability, 0.0),
+                    words,
+                    is_ambiguous=True,
+                )
             )
-        )
 
 
 def pair_differences(work: Work) -> None:
@@ -347,9 +386,8 @@ def pair_differences(work: Work) -> None:
         (row, column): CODES[code]
         for row, column, code in zip(rows.tolist(), columns.tolist(), codes.tolist(), strict=True)
     }
-    for pair in best_pairs(rows, columns, weights, least):
-        if _is_sure(pair, least):
-            _confirm_pair(work, pair, kind_of[pair.row, pair.column])
+    sure = [pair for pair in best_pairs(rows, columns, weights, least) if _is_sure(pair, least)]
+    _confirm_pairs(work, sure, lambda pair: kind_of[pair.row, pair.column])
 
 
 def weigh_differences(work: Work) -> tuple[Ints, Ints, Ints, Floats]:

@@ -1,50 +1,68 @@
 """Members of one side that add up to one member of the other: deposits and split payments.
 
-What belongs here: where a sum is looked for, in which order, within which bounds, and when the only
-one found may be trusted. What does not: what is done with it (`solver`).
-Only modules of this package import this.
+What belongs here: where a sum is looked for, and how likely one that was found is the true one.
+What does not: what is done with it (`solver`). Only modules of this package import this.
 
-A sum is looked for where a deposit usually has its members: under a shared reference, on one day, in
-a row without gaps, among few. Each place tries a known number of sums, so how many would agree by
-chance can be told. A place that would bring too many by chance is not searched: what it found
-would prove nothing. The first place with an answer decides; two answers in it decide nothing.
+A sum is looked for where a deposit usually has its members: under a shared word, all of one day, in
+a row without gaps, among those of one day, among those of the window. The likelier the place and
+the fewer sums it holds, the more an agreement there proves; amounts that are rare prove more than
+round ones. All answers for a target are weighed against each other and against none being true.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import numpy as np
+import numpy.typing as npt
+from scipy import sparse
 
 from orchestration.core.matching.block import Half, Ints
+from orchestration.core.matching.items import UNITS_PER_MAJOR
 
-SIGNIFICANT_SPREAD = 1.0
-MOST_SHARED = 400
-LEAST_SHARED = 2
-MOST_IN_ROW = 400
-# So few members are searched through at once: any second answer anywhere counts.
-MOST_EXHAUSTED = 12
+Floats = npt.NDArray[np.float64]
+Members = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a sum was looked for.
+class Place(StrEnum):
+    """Where the members of a sum stand; the value completes `the only sum ...`."""
 
-    Attributes:
-        name: In words, such as `on one day`.
-        rank: Order of the places; the first with an answer decides.
-    """
+    SHARED = "under one reference"
+    ALIKE = "of the same text"
+    WHOLE_DAY = "of all of one day"
+    ROW_OF_DAY = "in a row on one day"
+    SOME_OF_DAY = "among those of one day"
+    ROW = "in a row"
+    SOME = "among those of the window"
 
-    name: str
-    rank: int
 
-
-SHARED = Place("under one reference", 0)
-ONE_DAY = Place("of one day", 1)
-IN_A_ROW = Place("in one row without gaps", 2)
-SOME_OF_DAY = Place("among those of one day", 3)
-SOME = Place("among those of the window", 4)
+# How often the members of a deposit stand there, before anything was learned.
+HABIT = {
+    Place.SHARED: 0.15,
+    Place.ALIKE: 0.15,
+    Place.WHOLE_DAY: 0.1,
+    Place.ROW_OF_DAY: 0.25,
+    Place.SOME_OF_DAY: 0.2,
+    Place.ROW: 0.1,
+    Place.SOME: 0.05,
+}
+IMAGINED = 10.0
+LEAST_LAG = 0.004
+LEAST_BEARERS = 2
+MOST_BEARERS = 400
+MOST_IN_ROW = 600
+# Half of the targets that are in no pair are taken for sums before anything was learned.
+ODDS_OF_SUM = 1.0
+NEAR = 1.5
+# How fine totals are: what all amounts of an answer have in common, within these.
+FINEST_GRAIN = UNITS_PER_MAJOR // 100
+COARSEST_GRAIN = UNITS_PER_MAJOR
+MOST_KEPT = 4
+WORTH_A_LOOK = 0.02
+LEAST_ALIKE = 0.25
+MOST_ALIKE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,24 +72,46 @@ class Sum:
     Attributes:
         target: Index of the target on its side.
         members: Indexes of the members on the other side, ascending.
-        place: Where they were found.
-        chance: How many sums would have agreed by chance in that place.
-        rivals: Other answers found in the same place.
+        place: Where they stand.
+        probability: Of being the true one, against the other answers and against none.
+        rivals: Other answers that are worth a look.
     """
 
     target: int
-    members: tuple[int, ...]
+    members: Members
     place: Place
-    chance: float
-    rivals: tuple[tuple[int, ...], ...] = ()
+    probability: float
+    rivals: tuple[Members, ...] = ()
 
 
 @dataclass(slots=True)
-class Search:
-    """What a search over all targets came to."""
+class Habits:
+    """What the sums found so far teach about the rest.
 
-    found: list[Sum] = field(default_factory=list)
-    given_up: int = 0
+    Attributes:
+        places: How many stood where.
+        sizes: How many had how many members.
+    """
+
+    places: dict[Place, float] = field(default_factory=lambda: defaultdict(float))
+    sizes: dict[int, float] = field(default_factory=lambda: defaultdict(float))
+
+    def learn(self, found: Sum) -> None:
+        """Count a sum that was confirmed."""
+        self.places[found.place] += 1
+        self.sizes[len(found.members)] += 1
+
+    def of_place(self, place: Place) -> float:
+        """Log of how often sums stand there."""
+        total = sum(self.places.values())
+        return math.log((HABIT[place] * IMAGINED + self.places[place]) / (IMAGINED + total))
+
+    def of_size(self, size: int, most: int) -> float:
+        """Log of how often a sum has this size, among the sizes that are possible."""
+        even = IMAGINED / max(1, most - 1)
+        total = IMAGINED + sum(count for one, count in self.sizes.items() if one <= most)
+        near = sum(self.sizes.get(size + step, 0.0) for step in (-1, 0, 1)) / 3
+        return math.log((even + near) / total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,269 +119,314 @@ class Bounds:
     """How far a search goes.
 
     Attributes:
-        before: Days that a member may lie before its target; `after` after it.
+        lags: Chance of each number of days from member to target, from `first_lag` on.
+        first_lag: The number of days that the first of `lags` stands for; may be negative.
         max_members: Members of a sum at most.
-        max_subsets: Sums tried for one target at most.
-        max_chance: Sums that may be expected to agree by chance at most.
+        max_subsets: Sums tried in one place at most.
     """
 
-    before: int
-    after: int
+    lags: Floats
+    first_lag: int
     max_members: int
     max_subsets: int
-    max_chance: float
+
+    def lag(self, days: int) -> float:
+        """Chance that a member lies so many days before its target."""
+        at = days - self.first_lag
+        return float(self.lags[at]) if 0 <= at < len(self.lags) else 0.0
 
 
-@dataclass(slots=True)
-class Pool:
-    """The open members of one side, and what they share.
+@dataclass(frozen=True, slots=True)
+class Subsets:
+    """Every subset of a few members up to some size, sorted by what it adds up to."""
+
+    totals: Ints
+    sizes: Ints
+    codes: list[Ints]
+    starts: Ints
+    order: Ints
+    members: Ints
+    largest: int
+
+    def adding_up_to(self, amount: int) -> Iterator[Members]:
+        """The subsets of one total."""
+        low = int(np.searchsorted(self.totals, amount, "left"))
+        high = int(np.searchsorted(self.totals, amount, "right"))
+        for place in self.order[low:high].tolist():
+            level = int(np.searchsorted(self.starts, place, "right")) - 1
+            row = self.codes[level][place - int(self.starts[level])]
+            yield tuple(sorted(self.members[row].tolist()))
+
+
+def subsets_of(half: Half, members: Ints, bounds: Bounds) -> Subsets:
+    """All subsets of two and more members, as large as the bound on their number allows."""
+    amounts = half.amount[members]
+    count = len(members)
+    chosen = np.arange(count, dtype=np.int64)[:, None]
+    sums = amounts
+    codes: list[Ints] = []
+    totals: list[Ints] = []
+    tried, largest = 0, 1
+    for size in range(2, min(count, bounds.max_members) + 1):
+        more = math.comb(count, size)
+        if tried + more > bounds.max_subsets:
+            break
+        tried += more
+        last = chosen[:, -1]
+        room = count - 1 - last
+        source = np.repeat(np.arange(len(chosen)), room)
+        added = last[source] + 1 + np.arange(len(source)) - np.repeat(np.cumsum(room) - room, room)
+        sums = sums[source] + amounts[added]
+        chosen = np.concatenate([chosen[source], added[:, None]], axis=1)
+        codes.append(chosen)
+        totals.append(sums)
+        largest = size
+    joined = np.concatenate(totals) if totals else np.zeros(0, dtype=np.int64)
+    order = np.argsort(joined, kind="stable").astype(np.int64)
+    lengths = [len(one) for one in codes]
+    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]) if codes else np.zeros(0)
+    sizes = np.repeat(np.arange(2, 2 + len(codes)), lengths) if codes else np.zeros(0)
+    return Subsets(
+        joined[order],
+        sizes.astype(np.int64),
+        codes,
+        starts.astype(np.int64),
+        order,
+        members,
+        largest,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The texts of both sides.
 
     Attributes:
-        half: The side.
-        open: Indexes still open, ascending: the order of days and natural names.
-        shared: For each feature of few members, who bears it.
+        words: Of each part, the numbers of its whole words.
+        targets: Vectors of the targets.
+        parts: Vectors of the parts.
     """
 
-    half: Half
-    open: Ints
-    shared: dict[int, Ints]
+    words: Sequence[Ints]
+    targets: sparse.csr_matrix
+    parts: sparse.csr_matrix
 
 
-def pool_of(half: Half, words: Sequence[Ints], open_items: Ints) -> Pool:
-    """Lay out the open members of a side; words are those of all its items, as numbers."""
+class Search:
+    """Looks for the members of open targets among the open members of the other side."""
+
+    def __init__(
+        self,
+        targets: Half,
+        parts: tuple[Half, Ints],
+        texts: Wording,
+        bounds: Bounds,
+        habits: Habits,
+    ) -> None:
+        self.targets = targets
+        self.half, self.open = parts
+        self.bounds = bounds
+        self.habits = habits
+        self.given_up = 0
+        self.days = self.half.day[self.open]
+        self.sizes = np.sort(np.log(np.abs(targets.amount).astype(np.float64)))
+        self.groups, self.group_count = _shared(self.half, texts.words, self.open)
+        self.texts = texts
+        self.cache: dict[tuple[int, int, int], Subsets] = {}
+
+    def answers(self, target: int) -> Sum | None:
+        """The likeliest sum for a target with its rivals; None where nothing adds up to it."""
+        amount, day = int(self.targets.amount[target]), int(self.targets.day[target])
+        party = int(self.targets.party[target])
+        found: dict[Members, dict[Place, float]] = defaultdict(dict)
+        last_lag = self.bounds.first_lag + len(self.bounds.lags) - 1
+        window = self._between(day - last_lag, day - self.bounds.first_lag, party)
+        if len(window) < 2:
+            return None
+        self._in_groups(amount, day, window, found)
+        self._alike(target, window, found)
+        bounds = np.flatnonzero(np.diff(self.half.day[window])) + 1
+        for members in np.split(window, bounds):
+            lag = self.bounds.lag(day - int(self.half.day[members[0]]))
+            if len(members) >= 2 and lag >= LEAST_LAG:
+                self._on_day(amount, members, math.log(lag), found)
+        self._in_window(amount, day, window, found)
+        return self._weigh(target, amount, found)
+
+    def _between(self, since: int, until: int, party: int) -> Ints:
+        """Open members of some days that are of the party or of none."""
+        low = int(np.searchsorted(self.days, since, "left"))
+        high = int(np.searchsorted(self.days, until, "right"))
+        members = self.open[low:high]
+        if party:
+            own = self.half.party[members]
+            members = members[(own == party) | (own == 0)]
+        return members
+
+    def _note(
+        self, found: dict[Members, dict[Place, float]], members: Members, place: Place, worth: float
+    ) -> None:
+        """Remember an answer, in each place once."""
+        places = found[members]
+        places[place] = max(worth, places.get(place, -math.inf))
+
+    def _in_groups(
+        self, amount: int, day: int, window: Ints, found: dict[Members, dict[Place, float]]
+    ) -> None:
+        """Members that share a word."""
+        some = self.groups.get(amount, ())
+        if not some:
+            return
+        inside = set(window.tolist())
+        among = max(1.0, self.group_count * len(window) / max(1, len(self.open)))
+        for members in some:
+            if inside.issuperset(members):
+                lag = self.bounds.lag(day - int(self.half.day[members[-1]]))
+                worth = self.habits.of_place(Place.SHARED) - math.log(among)
+                self._note(found, members, Place.SHARED, worth + math.log(max(lag, LEAST_LAG)))
+
+    def _alike(
+        self, target: int, window: Ints, found: dict[Members, dict[Place, float]]
+    ) -> None:
+        """Members whose texts are like the target's own."""
+        row = self.texts.targets[target]
+        if not row.nnz:
+            return
+        likeness = np.asarray((self.texts.parts[window] @ row.T).todense()).ravel()
+        like = np.flatnonzero(likeness >= LEAST_ALIKE)
+        if len(like) < LEAST_BEARERS:
+            return
+        best = like[np.argsort(-np.round(likeness[like], 6), kind="stable")][:MOST_ALIKE]
+        members = window[np.sort(best)]
+        count = len(members)
+        amount = int(self.targets.amount[target])
+        place = self.habits.of_place(Place.ALIKE)
+        for some in subsets_of(self.half, members, self.bounds).adding_up_to(amount):
+            worth = place + self.habits.of_size(len(some), count)
+            self._note(found, some, Place.ALIKE, worth - math.log(math.comb(count, len(some))))
+
+    def _on_day(
+        self, amount: int, members: Ints, lag: float, found: dict[Members, dict[Place, float]]
+    ) -> None:
+        """All, some, or a row of the members of one day."""
+        count = len(members)
+        most = min(count, self.bounds.max_members)
+        if int(self.half.amount[members].sum()) == amount:
+            self._note(
+                found,
+                tuple(members.tolist()),
+                Place.WHOLE_DAY,
+                self.habits.of_place(Place.WHOLE_DAY) + lag,
+            )
+        for start, end in _rows(self.half.amount[members], amount, most):
+            size = end - start
+            worth = self.habits.of_place(Place.ROW_OF_DAY) + self.habits.of_size(size, most)
+            self._note(
+                found,
+                tuple(members[start:end].tolist()),
+                Place.ROW_OF_DAY,
+                worth + lag - math.log(count - size + 1),
+            )
+        subsets = self._subsets(members)
+        for some in subsets.adding_up_to(amount):
+            worth = self.habits.of_place(Place.SOME_OF_DAY) + self.habits.of_size(len(some), most)
+            self._note(
+                found, some, Place.SOME_OF_DAY, worth + lag - math.log(math.comb(count, len(some)))
+            )
+        if subsets.largest < most and not found:
+            self.given_up += 1
+
+    def _in_window(
+        self, amount: int, day: int, window: Ints, found: dict[Members, dict[Place, float]]
+    ) -> None:
+        """Rows and small selections that reach over several days."""
+        count = len(window)
+        most = min(count, self.bounds.max_members)
+        if count <= MOST_IN_ROW:
+            for start, end in _rows(self.half.amount[window], amount, most):
+                size = end - start
+                lag = self.bounds.lag(day - int(self.half.day[window[end - 1]]))
+                worth = self.habits.of_place(Place.ROW) + self.habits.of_size(size, most)
+                # Rows that reach over many days are as many as days that they may end on.
+                per_day = max(1.0, count / len(np.unique(self.half.day[window])))
+                self._note(
+                    found,
+                    tuple(window[start:end].tolist()),
+                    Place.ROW,
+                    worth + math.log(max(lag, LEAST_LAG)) - math.log(per_day),
+                )
+        for some in self._subsets(window).adding_up_to(amount):
+            worth = self.habits.of_place(Place.SOME) + self.habits.of_size(len(some), most)
+            self._note(found, some, Place.SOME, worth - math.log(math.comb(count, len(some))))
+
+    def _subsets(self, members: Ints) -> Subsets:
+        """The subsets of some members, made once for all targets that look at them."""
+        key = (int(members[0]), int(members[-1]), len(members))
+        if key not in self.cache:
+            self.cache[key] = subsets_of(self.half, members, self.bounds)
+        return self.cache[key]
+
+    def _weigh(
+        self, target: int, amount: int, found: dict[Members, dict[Place, float]]
+    ) -> Sum | None:
+        """The likeliest answer, by the places it stands in and the rarity of such a total."""
+        if not found:
+            return None
+        size = math.log(abs(amount))
+        near = np.searchsorted(self.sizes, [size - math.log(NEAR), size + math.log(NEAR)])
+        share = (int(near[1] - near[0]) + 1) / (len(self.sizes) + 1)
+        density = share / (abs(amount) * (NEAR - 1 / NEAR))
+        finest = min(int(np.gcd.reduce(self.half.amount[list(members)])) for members in found)
+        grain = min(max(finest, FINEST_GRAIN), COARSEST_GRAIN)
+        worth = math.log(ODDS_OF_SUM) - math.log(density * grain)
+        weighed = []
+        for members, places in found.items():
+            weight = math.exp(min(600.0, worth + _log_sum(list(places.values()))))
+            best = max(places.items(), key=lambda one: (one[1], one[0]))[0]
+            weighed.append((weight, members, best))
+        total = 1.0 + sum(weight for weight, _, _ in weighed)
+        weighed.sort(key=lambda one: (-one[0], len(one[1]), one[1]))
+        weight, members, place = weighed[0]
+        rivals = tuple(
+            some for its, some, _ in weighed[1 : 1 + MOST_KEPT] if its / total >= WORTH_A_LOOK
+        )
+        return Sum(target, members, place, weight / total, rivals)
+
+
+def _log_sum(values: list[float]) -> float:
+    """Logarithm of the sum of exponentials."""
+    top = max(values)
+    return top + math.log(sum(math.exp(value - top) for value in values))
+
+
+def _rows(amounts: Ints, amount: int, most: int) -> Iterator[tuple[int, int]]:
+    """Bounds of the runs without gaps that add up to the amount."""
+    starts: dict[int, list[int]] = defaultdict(list)
+    for place, total in enumerate([0, *np.cumsum(amounts).tolist()]):
+        for start in starts.get(total - amount, ()):
+            if 2 <= place - start <= most:
+                yield start, place
+        starts[total].append(place)
+
+
+def _shared(
+    half: Half, words: Sequence[Ints], open_items: Ints
+) -> tuple[dict[int, list[Members]], int]:
+    """Members under each word, all of them and day by day, by total; and how many groups."""
     bearers: dict[int, list[int]] = defaultdict(list)
     for item in open_items.tolist():
         for word in words[item].tolist():
             bearers[word].append(item)
-    shared = {
-        feature: np.array(items, dtype=np.int64)
-        for feature, items in bearers.items()
-        if LEAST_SHARED <= len(items) <= MOST_SHARED
-    }
-    return Pool(half, open_items, shared)
-
-
-def search_sums(targets: Half, open_targets: Ints, pool: Pool, bounds: Bounds) -> Search:
-    """Look for the members of each open target.
-
-    Args:
-        targets: The side of the targets.
-        open_targets: Indexes of those that nothing has matched.
-        pool: The open members of the other side.
-        bounds: How far to look.
-
-    Returns:
-        At most one answer a target, with its rivals; and how many targets were given up.
-    """
-    search = Search()
-    days = pool.half.day[pool.open]
-    groups = _shared_sums(pool)
-    group_count = sum(len(one) for one in groups.values())
-    for target in open_targets.tolist():
-        day, party = int(targets.day[target]), int(targets.party[target])
-        low = int(np.searchsorted(days, day - bounds.before, "left"))
-        high = int(np.searchsorted(days, day + bounds.after, "right"))
-        members = pool.open[low:high]
-        if party:
-            own = pool.half.party[members]
-            members = members[(own == party) | (own == 0)]
-        if len(members) < 2:
+    groups: set[Members] = set()
+    for items in bearers.values():
+        if not LEAST_BEARERS <= len(items) <= MOST_BEARERS:
             continue
-        amount = int(targets.amount[target])
-        part = len(members) / max(1, len(pool.open))
-        answer, was_cut = _answer(
-            pool.half, amount, day, members, (groups, group_count * part), bounds
-        )
-        if answer is not None:
-            sets, place, chance = answer
-            search.found.append(
-                Sum(target, sets[0], place, chance, tuple(sets[1:4]))
-            )
-        elif was_cut:
-            search.given_up += 1
-    return search
-
-
-Groups = dict[int, list[tuple[int, ...]]]
-Answer = tuple[list[tuple[int, ...]], Place, float]
-
-
-def _answer(
-    half: Half,
-    amount: int,
-    day: int,
-    members: Ints,
-    shared: tuple[Groups, float],
-    bounds: Bounds,
-) -> tuple[Answer | None, bool]:
-    """The first place with an answer; and whether a place was left out because of its size."""
-    inside = set(members.tolist())
-    if len(members) <= MOST_EXHAUSTED:
-        return _exhausted(half, amount, members, bounds)
-    groups, group_count = shared
-    named = [one for one in groups.get(amount, ()) if inside.issuperset(one)]
-    if named:
-        chance = _chance(half, members, named[0], group_count)
-        if chance <= bounds.max_chance:
-            return (_unique(named), SHARED, chance), False
-    whole = _whole_days(half, amount, members)
-    if whole:
-        chance = _chance(half, members, whole[0], float(len(np.unique(half.day[members]))))
-        return (_unique(whole), ONE_DAY, chance), False
-    rows, tried = _rows(half, amount, members, bounds.max_members)
-    was_cut = False
-    if rows:
-        chance = _chance(half, members, rows[0], tried)
-        if chance <= bounds.max_chance:
-            return (_unique(rows), IN_A_ROW, chance), False
-        was_cut = True
-    nearest = np.unique(half.day[members])
-    nearest = nearest[np.argsort(np.abs(nearest - day), kind="stable")]
-    days = [members[half.day[members] == one] for one in nearest.tolist()]
-    for place, pools in ((SOME_OF_DAY, days), (SOME, [members])):
-        sets: list[tuple[int, ...]] = []
-        tried = 0.0
-        for some in pools:
-            found, cost, cut = _subsets(half, amount, some, bounds)
-            sets += found
-            tried += cost
-            was_cut = was_cut or cut
-        if sets:
-            chance = _chance(half, members, sets[0], tried)
-            return (_unique(sets), place, chance), was_cut
-    return None, was_cut
-
-
-def _exhausted(
-    half: Half, amount: int, members: Ints, bounds: Bounds
-) -> tuple[Answer | None, bool]:
-    """The answers among few members, wherever they stand."""
-    some, tried, was_cut = _subsets(half, amount, members, bounds)
-    rows, runs = _rows(half, amount, members, bounds.max_members)
-    sets = _unique([*some, *rows, *_whole_days(half, amount, members)])
-    if not sets:
-        return None, was_cut
-    return (sets, SOME, _chance(half, members, sets[0], max(tried, runs))), was_cut
-
-
-def _unique(sets: Iterable[tuple[int, ...]]) -> list[tuple[int, ...]]:
-    """Each set once, in a fixed order."""
-    return sorted(set(sets), key=lambda one: (len(one), one))
-
-
-def _shared_sums(pool: Pool) -> dict[int, list[tuple[int, ...]]]:
-    """The members under each shared feature, all of them and day by day, by what they add up to."""
-    found: dict[int, set[tuple[int, ...]]] = defaultdict(set)
-    for items in pool.shared.values():
-        days = pool.half.day[items]
-        parts = [items] if int(np.ptp(days)) == 0 else [items, *_split(items, days)]
-        for part in parts:
-            if len(part) >= LEAST_SHARED:
-                total = int(pool.half.amount[part].sum())
-                found[total].add(tuple(part.tolist()))
-    return {total: sorted(sets) for total, sets in found.items()}
-
-
-def _split(items: Ints, by: Ints) -> list[Ints]:
-    """Items by day; they come sorted by day."""
-    return list(np.split(items, np.flatnonzero(np.diff(by)) + 1))
-
-
-def _whole_days(half: Half, amount: int, members: Ints) -> list[tuple[int, ...]]:
-    """Days whose open members add up to the target."""
-    days = half.day[members]
-    return [
-        tuple(part.tolist())
-        for part in _split(members, days)
-        if len(part) >= 2 and int(half.amount[part].sum()) == amount
-    ]
-
-
-def _rows(
-    half: Half, amount: int, members: Ints, most: int
-) -> tuple[list[tuple[int, ...]], float]:
-    """Runs without gaps that add up to the target, and how many runs there are."""
-    if len(members) > MOST_IN_ROW:
-        return [], 0.0
-    before = np.concatenate([[0], np.cumsum(half.amount[members])])
-    found = []
-    ends: dict[int, list[int]] = defaultdict(list)
-    for place, total in enumerate(before.tolist()):
-        for start in ends.get(total - amount, ()):
-            if 2 <= place - start <= most:
-                found.append(tuple(members[start:place].tolist()))
-        ends[total].append(place)
-    count = len(members)
-    return found, float(count * min(count, most))
-
-
-def _chance(half: Half, members: Ints, found: Sequence[int], tried: float) -> float:
-    """How many of so many sums would agree by chance: amounts spread, and how fine they are."""
-    amounts = half.amount[list(found)]
-    grain = int(np.gcd.reduce(amounts))
-    spread = float(half.amount[members].std()) * math.sqrt(len(found)) + SIGNIFICANT_SPREAD
-    return min(1e9, tried * grain / (spread * math.sqrt(2 * math.pi)))
-
-
-def _subsets(
-    half: Half, amount: int, members: Ints, bounds: Bounds
-) -> tuple[list[tuple[int, ...]], float, bool]:
-    """All subsets that add up to the target, of the sizes that the bounds allow.
-
-    Returns:
-        The subsets, how many were tried, and whether larger ones were left out.
-    """
-    amounts = half.amount[members]
-    count = len(members)
-    if count < 2:
-        return [], 0.0, False
-    if (amounts > 0).all() and amount > 0:
-        members, amounts = members[amounts < amount], amounts[amounts < amount]
-    elif (amounts < 0).all() and amount < 0:
-        members, amounts = members[amounts > amount], amounts[amounts > amount]
-    count = len(members)
-    largest, tried = _largest_size(amounts, amount, bounds)
-    found = [
-        tuple(members[list(one)].tolist())
-        for size_found in _levels(amounts, amount, largest)
-        for one in size_found
-    ]
-    return found, tried, largest < min(count, bounds.max_members)
-
-
-def _largest_size(amounts: Ints, amount: int, bounds: Bounds) -> tuple[int, float]:
-    """Up to which size all subsets can be tried and still prove something."""
-    count = len(amounts)
-    spread = float(amounts.std()) + SIGNIFICANT_SPREAD if count else 1.0
-    grain = int(np.gcd.reduce(np.append(amounts, amount))) if count else 1
-    tried, expected, largest = 0.0, 0.0, 1
-    for size in range(2, min(count, bounds.max_members) + 1):
-        more = float(math.comb(count, size))
-        expected += more * grain / (spread * math.sqrt(2 * math.pi * size))
-        if tried + more > bounds.max_subsets or expected > bounds.max_chance:
-            break
-        tried += more
-        largest = size
-    return largest, tried
-
-
-def _levels(amounts: Ints, amount: int, largest: int) -> Iterator[list[tuple[int, ...]]]:
-    """Subsets of size 2, 3, ... that add up to the amount, each size in order."""
-    count = len(amounts)
-    chosen = np.arange(count, dtype=np.int64)[:, None]
-    sums = amounts.copy()
-    for size in range(2, largest + 1):
-        last = chosen[:, -1]
-        room = count - 1 - last
-        source = np.repeat(np.arange(len(chosen)), room)
-        offset = np.arange(len(source)) - np.repeat(np.cumsum(room) - room, room)
-        added = last[source] + 1 + offset
-        sums = sums[source] + amounts[added]
-        if size < largest:
-            chosen = np.concatenate([chosen[source], added[:, None]], axis=1)
-            hits = np.flatnonzero(sums == amount)
-            yield [tuple(one) for one in chosen[hits].tolist()]
-        else:
-            hits = np.flatnonzero(sums == amount)
-            last_chosen = np.concatenate([chosen[source[hits]], added[hits][:, None]], axis=1)
-            yield [tuple(one) for one in last_chosen.tolist()]
+        group = np.array(items, dtype=np.int64)
+        groups.add(tuple(items))
+        for part in np.split(group, np.flatnonzero(np.diff(half.day[group])) + 1):
+            if len(part) >= LEAST_BEARERS:
+                groups.add(tuple(part.tolist()))
+    by_total: dict[int, list[Members]] = defaultdict(list)
+    for members in sorted(groups):
+        by_total[int(half.amount[list(members)].sum())].append(members)
+    return by_total, len(groups)

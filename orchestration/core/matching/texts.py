@@ -32,6 +32,8 @@ class TextVectors:
         actual: One row per actual item.
         has_expected: Whether an expected item has any text that tells something.
         has_actual: Whether an actual item has.
+        told_expected: How much each expected text tells; the rarer its parts, the more.
+        told_actual: The same for actual texts.
         is_word: Whether each feature is a whole word.
     """
 
@@ -39,6 +41,8 @@ class TextVectors:
     actual: sparse.csr_matrix
     has_expected: npt.NDArray[np.bool_]
     has_actual: npt.NDArray[np.bool_]
+    told_expected: Floats
+    told_actual: Floats
     is_word: npt.NDArray[np.bool_]
 
     def likeness(self, rows: Ints, columns: Ints) -> Floats:
@@ -114,6 +118,8 @@ def vectors_of(expected: Sequence[str], actual: Sequence[str]) -> TextVectors:
         unit[split:],
         has_text[:split],
         has_text[split:],
+        norms[:split],
+        norms[split:],
         np.array([feature.startswith("=") for feature in kept] or [False]),
     )
 
