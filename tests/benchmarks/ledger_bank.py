@@ -42,6 +42,7 @@ class Style:
         slip: Chance that deposit lines and ledger rows share a slip number.
         round_amounts: Part of amounts in whole units.
         largest: Members of a deposit at most.
+        per_day: Ledger rows a day.
     """
 
     name: str
@@ -55,14 +56,15 @@ class Style:
     slip: float = 0.4
     round_amounts: float = 0.15
     largest: int = 12
+    per_day: int = 18
 
 
 STYLES = (
     Style("usual"),
-    Style("few references", reference=0.15, damage=0.08, cut=20, slip=0.0),
+    Style("few references", per_day=12, reference=0.15, damage=0.08, cut=20, slip=0.0),
     Style("hardly any text", reference=0.05, damage=0.10, cut=12, slip=0.0, round_amounts=0.1),
     Style("late and round", days=5, late=11, round_amounts=0.4, reference=0.5),
-    Style("many deposits", deposits=0.45, slip=0.1, largest=8, reference=0.4),
+    Style("many deposits", per_day=30, deposits=0.45, slip=0.1, largest=8, reference=0.4),
 )
 
 
@@ -90,7 +92,7 @@ class Writer:
         self.style = style
         self.draw = random.Random(seed * 7919 + len(style.name))
         self.rows = rows
-        self.span = max(40, rows // 45)
+        self.span = max(40, rows // style.per_day)
         self.books = Books()
         self.number = 10_000 + self.draw.randrange(5_000)
         self.line = 0

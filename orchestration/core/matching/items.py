@@ -93,7 +93,7 @@ class CandidateRule:
     fee_amount: int = 0
     fee_rate: float = 0.0
     allows_slips: bool = False
-    confirm_probability: float = 0.98
+    confirm_probability: float = 0.95
     suggest_probability: float = 0.30
     max_members: int = 12
     max_subsets: int = 200_000

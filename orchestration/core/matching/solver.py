@@ -53,9 +53,9 @@ LEAST_CHANCE = 0.001
 FEW = 10
 MOST_SUGGESTED = 3
 PASSES_OF_PAIRS = 6
-MARGIN_OF_EQUALS = 0.7
+MARGIN_OF_EQUALS = 0.3
 PASSES_OF_SUMS = 6
-STRICTER_FOR_SUMS = 0.25
+STRICTER_FOR_SUMS = 0.15
 WORTH_OFFERING = 0.2
 
 
@@ -338,7 +338,7 @@ def add_up(work: Work, side: Side) -> None:
                 work.sums[side, one.target] = one
         elif not taken.intersection(one.members):
             taken.update(one.members)
-            habits.learn(one)
+            habits.learn(one, own_vectors[one.target])
             words_of_it = wording.of_sum(
                 work.items(side, [one.target]), work.items(other, one.members), one.place
             )

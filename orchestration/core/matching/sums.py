@@ -14,12 +14,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from orchestration.core.matching.block import Half, Ints
+from orchestration.core.matching.block import Half, Ints, natural
 from orchestration.core.matching.items import UNITS_PER_MAJOR
 
 Floats = npt.NDArray[np.float64]
@@ -34,6 +35,7 @@ class Place(StrEnum):
     WHOLE_DAY = "of all of one day"
     ROW_OF_DAY = "in a row on one day"
     SOME_OF_DAY = "among those of one day"
+    TWO_DAYS = "among those of two days"
     ROW = "in a row"
     SOME = "among those of the window"
 
@@ -44,7 +46,8 @@ HABIT = {
     Place.ALIKE: 0.15,
     Place.WHOLE_DAY: 0.1,
     Place.ROW_OF_DAY: 0.25,
-    Place.SOME_OF_DAY: 0.2,
+    Place.SOME_OF_DAY: 0.15,
+    Place.TWO_DAYS: 0.05,
     Place.ROW: 0.1,
     Place.SOME: 0.05,
 }
@@ -62,6 +65,12 @@ COARSEST_GRAIN = UNITS_PER_MAJOR
 MOST_KEPT = 4
 WORTH_A_LOOK = 0.02
 LEAST_ALIKE = 0.25
+LEAST_TO_LEARN = 10
+LEAST_BEARING = 3
+# Bounds of what the text of a target may say for or against its being a sum.
+LEAST_TEXT = -1.2
+MOST_TEXT = 3.0
+MOST_ALIKE_TAKEN = 3
 MOST_ALIKE = 10
 
 
@@ -91,15 +100,33 @@ class Habits:
     Attributes:
         places: How many stood where.
         sizes: How many had how many members.
+        features: How many targets of confirmed sums bore which part of a text.
+        count: How many were confirmed.
     """
 
     places: dict[Place, float] = field(default_factory=lambda: defaultdict(float))
     sizes: dict[int, float] = field(default_factory=lambda: defaultdict(float))
+    features: dict[int, float] = field(default_factory=lambda: defaultdict(float))
+    count: int = 0
 
-    def learn(self, found: Sum) -> None:
-        """Count a sum that was confirmed."""
+    def learn(self, found: Sum, text: sparse.csr_matrix) -> None:
+        """Count a sum that was confirmed, and the parts of its target's text."""
+        self.count += 1
         self.places[found.place] += 1
         self.sizes[len(found.members)] += 1
+        for feature in text.indices.tolist():
+            self.features[feature] += 1
+
+    def of_text(self, text: sparse.csr_matrix, share: Floats) -> float:
+        """Log of how much likelier sums are among targets of such a text; share is of all."""
+        if self.count < LEAST_TO_LEARN:
+            return 0.0
+        best = LEAST_TEXT
+        for feature in text.indices.tolist():
+            if self.features[feature] >= LEAST_BEARING:
+                among = self.features[feature] / (self.count + 1.0)
+                best = max(best, math.log(among / float(share[feature])))
+        return min(best, MOST_TEXT)
 
     def of_place(self, place: Place) -> float:
         """Log of how often sums stand there."""
@@ -232,6 +259,12 @@ class Search:
         self.sizes = np.sort(np.log(np.abs(targets.amount).astype(np.float64)))
         self.groups, self.group_count = _shared(self.half, texts.words, self.open)
         self.texts = texts
+        bearing = np.asarray((texts.targets > 0).sum(axis=0)).ravel()
+        self.share = (bearing + 1.0) / (texts.targets.shape[0] + 2.0)
+        names = [natural(self.half.items[one].name) for one in self.open.tolist()]
+        rank = np.empty(len(self.half), dtype=np.int64)
+        rank[self.open[sorted(range(len(names)), key=lambda at: names[at])]] = np.arange(len(names))
+        self.rank = rank
         self.cache: dict[tuple[int, int, int], Subsets] = {}
 
     def answers(self, target: int) -> Sum | None:
@@ -246,10 +279,15 @@ class Search:
         self._in_groups(amount, day, window, found)
         self._alike(target, window, found)
         bounds = np.flatnonzero(np.diff(self.half.day[window])) + 1
+        earlier = window[:0]
         for members in np.split(window, bounds):
             lag = self.bounds.lag(day - int(self.half.day[members[0]]))
-            if len(members) >= 2 and lag >= LEAST_LAG:
-                self._on_day(amount, members, math.log(lag), found)
+            if lag >= LEAST_LAG:
+                if len(members) >= 2:
+                    self._on_day(amount, members, math.log(lag), found)
+                if len(earlier):
+                    self._on_two_days(amount, earlier, members, math.log(lag), found)
+            earlier = members
         self._in_window(amount, day, window, found)
         return self._weigh(target, amount, found)
 
@@ -294,7 +332,7 @@ class Search:
             return
         likeness = np.asarray((self.texts.parts[window] @ row.T).todense()).ravel()
         like = np.flatnonzero(likeness >= LEAST_ALIKE)
-        if len(like) < LEAST_BEARERS:
+        if not len(like):
             return
         best = like[np.argsort(-np.round(likeness[like], 6), kind="stable")][:MOST_ALIKE]
         members = window[np.sort(best)]
@@ -304,6 +342,17 @@ class Search:
         for some in subsets_of(self.half, members, self.bounds).adding_up_to(amount):
             worth = place + self.habits.of_size(len(some), count)
             self._note(found, some, Place.ALIKE, worth - math.log(math.comb(count, len(some))))
+        # A part whose text was lost may make up the rest.
+        rest: dict[int, list[int]] = defaultdict(list)
+        for member in np.setdiff1d(window, members).tolist():
+            rest[int(self.half.amount[member])].append(member)
+        for size in range(1, min(count, MOST_ALIKE_TAKEN) + 1):
+            for some in combinations(members.tolist(), size):
+                left = amount - sum(int(self.half.amount[one]) for one in some)
+                for member in rest.get(left, ()):
+                    worth = place + self.habits.of_size(size + 1, count + 1)
+                    worth -= math.log(math.comb(count, size) * len(window))
+                    self._note(found, tuple(sorted((*some, member))), Place.ALIKE, worth)
 
     def _on_day(
         self, amount: int, members: Ints, lag: float, found: dict[Members, dict[Place, float]]
@@ -336,24 +385,44 @@ class Search:
         if subsets.largest < most and not found:
             self.given_up += 1
 
+    def _on_two_days(
+        self,
+        amount: int,
+        earlier: Ints,
+        later: Ints,
+        lag: float,
+        found: dict[Members, dict[Place, float]],
+    ) -> None:
+        """Members of two neighbouring days."""
+        members = np.concatenate([earlier, later])
+        count = len(members)
+        most = min(count, self.bounds.max_members)
+        place = self.habits.of_place(Place.TWO_DAYS) + lag
+        for some in self._subsets(members).adding_up_to(amount):
+            worth = place + self.habits.of_size(len(some), most)
+            self._note(found, some, Place.TWO_DAYS, worth - math.log(math.comb(count, len(some))))
+
     def _in_window(
         self, amount: int, day: int, window: Ints, found: dict[Members, dict[Place, float]]
     ) -> None:
         """Rows and small selections that reach over several days."""
         count = len(window)
         most = min(count, self.bounds.max_members)
-        if count <= MOST_IN_ROW:
-            for start, end in _rows(self.half.amount[window], amount, most):
-                size = end - start
-                lag = self.bounds.lag(day - int(self.half.day[window[end - 1]]))
-                worth = self.habits.of_place(Place.ROW) + self.habits.of_size(size, most)
-                # Rows that reach over many days are as many as days that they may end on.
-                per_day = max(1.0, count / len(np.unique(self.half.day[window])))
+        place = self.habits.of_place(Place.ROW) - math.log(2.0)
+        # Rows that reach over several days are as many as there are members a day to end on.
+        place -= math.log(max(1.0, count / len(np.unique(self.half.day[window]))))
+        for ordered in (window, window[np.argsort(self.rank[window])]):
+            if count > MOST_IN_ROW:
+                break
+            for start, end in _rows(self.half.amount[ordered], amount, most):
+                members = np.sort(ordered[start:end])
+                lag = self.bounds.lag(day - int(self.half.day[members[-1]]))
+                worth = place + self.habits.of_size(end - start, most)
                 self._note(
                     found,
-                    tuple(window[start:end].tolist()),
+                    tuple(members.tolist()),
                     Place.ROW,
-                    worth + math.log(max(lag, LEAST_LAG)) - math.log(per_day),
+                    worth + math.log(max(lag, LEAST_LAG)),
                 )
         for some in self._subsets(window).adding_up_to(amount):
             worth = self.habits.of_place(Place.SOME) + self.habits.of_size(len(some), most)
@@ -379,6 +448,7 @@ class Search:
         finest = min(int(np.gcd.reduce(self.half.amount[list(members)])) for members in found)
         grain = min(max(finest, FINEST_GRAIN), COARSEST_GRAIN)
         worth = math.log(ODDS_OF_SUM) - math.log(density * grain)
+        worth += self.habits.of_text(self.texts.targets[target], self.share)
         weighed = []
         for members, places in found.items():
             weight = math.exp(min(600.0, worth + _log_sum(list(places.values()))))
