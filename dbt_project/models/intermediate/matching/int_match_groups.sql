@@ -39,6 +39,11 @@ assigned_groups as (
     select * from {{ ref('int_assigned_groups') }}
 ),
 
+tolerated_shortages as (
+    select * from {{ ref('int_tolerated_shortages') }}
+    where is_within_budget
+),
+
 -- Expectations that money is there for, but nobody can say for which of several: nothing is called missing.
 ambiguous_anchors as (
     -- distinct: an expectation may be suggested several times
@@ -86,7 +91,9 @@ compared as (
         assigned_groups.explanation as assigned_explanation,
         assigned_groups.score,
         assigned_groups.margin,
-        ambiguous_anchors.anchor_key is not null as is_ambiguous
+        ambiguous_anchors.anchor_key is not null as is_ambiguous,
+        tolerated_shortages.rule_id as budget_rule_id,
+        tolerated_shortages.rule_version as budget_rule_version
     from leg_groups
     inner join legs
         on leg_groups.leg_code = legs.leg_code
@@ -111,6 +118,10 @@ compared as (
         on leg_groups.leg_code = ambiguous_anchors.leg_code
         and leg_groups.anchor_key = ambiguous_anchors.anchor_key
         and leg_groups.currency_code = ambiguous_anchors.currency_code
+    left join tolerated_shortages
+        on leg_groups.leg_code = tolerated_shortages.leg_code
+        and leg_groups.anchor_key = tolerated_shortages.anchor_key
+        and leg_groups.currency_code = tolerated_shortages.currency_code
 ),
 
 ruled as (
@@ -160,7 +171,7 @@ explained as (
             when actual_amount = explained_amount then explained_class
             when abs(variance_amount) <= rounding_bound_amount then 'ROUNDING'
             when residual_rule_class is not null then residual_rule_class
-            when abs(variance_amount) <= tolerance_amount then 'TOLERANCE'
+            when abs(variance_amount) <= tolerance_amount or budget_rule_id is not null then 'TOLERANCE'
             else 'UNEXPLAINED'
         end as residual_class
     from ruled
@@ -218,9 +229,14 @@ final as (
         case
             when is_assigned then assigned_rule_id
             when residual_class = residual_rule_class then residual_rule_id
+            when residual_class = 'TOLERANCE' and budget_rule_id is not null then budget_rule_id
             else rule_id
         end as deciding_rule_id,
-        case when is_assigned then assigned_rule_version else rule_version end as deciding_rule_version,
+        case
+            when is_assigned then assigned_rule_version
+            when residual_class = 'TOLERANCE' and budget_rule_id is not null then budget_rule_version
+            else rule_version
+        end as deciding_rule_version,
         assigned_explanation,
 
         ---------- numerics

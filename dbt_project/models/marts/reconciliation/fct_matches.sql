@@ -60,7 +60,8 @@ final as (
                 || cast(instalment_count as {{ dbt.type_string() }}) || ' instalments: interest of the card issuer.'
             when residual_class = 'TOLERANCE' then
                 'They differ by ' || {{ amount_text('variance_amount') }} || ' ' || currency_code
-                || ', within the tolerance of ' || {{ amount_text('tolerance_amount') }} || '.'
+                || ', within the tolerance'
+                || case when tolerance_amount > 0 then ' of ' || {{ amount_text('tolerance_amount') }} else '' end || '.'
             when residual_class = 'FX' then
                 'They differ by ' || {{ amount_text('variance_amount') }} || ' ' || currency_code
                 || ', exactly what the rate moved between payment and settlement.'
