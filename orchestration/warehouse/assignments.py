@@ -201,9 +201,7 @@ def _solve_block(
         if number < len(versions) - 1:
             solution = replace(
                 solution,
-                open_items=tuple(
-                    one for one in solution.open_items if one.side is Side.EXPECTED
-                ),
+                open_items=tuple(one for one in solution.open_items if one.side is Side.EXPECTED),
             )
         members = {
             **{(Side.EXPECTED, one.key): one for one in expected},
@@ -297,7 +295,9 @@ def _write(connection: DuckDBPyConnection, rows: Sequence[Row]) -> None:
     try:
         connection.execute("drop table if exists matching.assignments")
         ensure_assignments(connection)
-        connection.execute(f"insert into matching.assignments select {listed} from assignments_found")
+        connection.execute(
+            f"insert into matching.assignments select {listed} from assignments_found"
+        )
         connection.execute("commit")
     except BaseException:
         connection.execute("rollback")

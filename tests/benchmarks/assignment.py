@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
-from orchestration.core.matching.items import CandidateRule, Kind, Outcome, UNITS_PER_MAJOR
+from orchestration.core.matching.items import UNITS_PER_MAJOR, CandidateRule, Kind, Outcome
 from orchestration.core.matching.solver import solve
 from tests.benchmarks.ledger_bank import STYLES, Books, write_books
 
@@ -64,7 +64,9 @@ def by_amount_and_date(books: Books) -> Pairs:
         open_bank.setdefault(item.amount, []).append((item.on.toordinal(), item.key))
     found = set()
     for item in sorted(books.ledger, key=lambda one: (one.on, one.key)):
-        near = [one for one in open_bank.get(item.amount, ()) if abs(one[0] - item.on.toordinal()) <= 3]
+        near = [
+            one for one in open_bank.get(item.amount, ()) if abs(one[0] - item.on.toordinal()) <= 3
+        ]
         if near:
             best = min(near, key=lambda one: (abs(one[0] - item.on.toordinal()), one[1]))
             open_bank[item.amount].remove(best)
@@ -72,7 +74,9 @@ def by_amount_and_date(books: Books) -> Pairs:
     return found
 
 
-def measure(books: Books, rule: CandidateRule = RULE, *, shuffle: int | None = None) -> tuple[Measured, Counter[str], Counter[str]]:
+def measure(
+    books: Books, rule: CandidateRule = RULE, *, shuffle: int | None = None
+) -> tuple[Measured, Counter[str], Counter[str]]:
     """Solve and compare with the labels; also what was missed and what is wrong, by kind."""
     ledger, bank = list(books.ledger), list(books.bank)
     if shuffle is not None:

@@ -15,12 +15,43 @@ from orchestration.core.matching.items import UNITS_PER_MAJOR, Item
 CENT = UNITS_PER_MAJOR // 100
 FIRST_DAY = date(2026, 1, 5)
 NAMES = (
-    "Acme Holdings", "Baxter Foods", "Cobalt Mining", "Dunmore Paper", "Elgin Travel", "Foxglove Media",
-    "Granite Works", "Harbour Supply", "Ibis Logistics", "Juniper Health", "Kestrel Energy", "Lantern Books",
-    "Mistral Yachts", "Northgate Dairy", "Orchard Schools", "Pinewood Timber", "Quarry Stone", "Redwood Design",
-    "Sable Textiles", "Tundra Gear", "Umber Paints", "Verdant Farms", "Willow Care", "Xenon Lighting", "Yarrow Tea",
-    "Zephyr Cycles", "Atlas Freight", "Beacon Security", "Cedar Homes", "Delta Printing", "Ember Heating",
-    "Falcon Couriers", "Glacier Water", "Heron Consulting", "Indigo Apparel", "Jasper Tools", "Kiln Ceramics",
+    "Acme Holdings",
+    "Baxter Foods",
+    "Cobalt Mining",
+    "Dunmore Paper",
+    "Elgin Travel",
+    "Foxglove Media",
+    "Granite Works",
+    "Harbour Supply",
+    "Ibis Logistics",
+    "Juniper Health",
+    "Kestrel Energy",
+    "Lantern Books",
+    "Mistral Yachts",
+    "Northgate Dairy",
+    "Orchard Schools",
+    "Pinewood Timber",
+    "Quarry Stone",
+    "Redwood Design",
+    "Sable Textiles",
+    "Tundra Gear",
+    "Umber Paints",
+    "Verdant Farms",
+    "Willow Care",
+    "Xenon Lighting",
+    "Yarrow Tea",
+    "Zephyr Cycles",
+    "Atlas Freight",
+    "Beacon Security",
+    "Cedar Homes",
+    "Delta Printing",
+    "Ember Heating",
+    "Falcon Couriers",
+    "Glacier Water",
+    "Heron Consulting",
+    "Indigo Apparel",
+    "Jasper Tools",
+    "Kiln Ceramics",
 )
 FORMS = ("Ltd", "Inc", "GmbH", "LLC", "& Sons", "Group", "")
 BANK_WORDS = ("ACH CREDIT", "WIRE IN", "CHK", "POS", "TRF", "DIRECT DEP", "SEPA", "E-PAY")
@@ -174,7 +205,9 @@ class Writer:
         self.books.kinds.append(kind)
 
     # ------------------------------------------------------------ stories
-    def single(self, amount: int | None = None, day: date | None = None, kind: str = "single") -> None:
+    def single(
+        self, amount: int | None = None, day: date | None = None, kind: str = "single"
+    ) -> None:
         """One row on either side."""
         amount = amount or self.amount() * (1 if self.draw.random() < 0.7 else -1)
         day = day or self.day()
@@ -204,12 +237,19 @@ class Writer:
         parts = [self.amount() for _ in range(self.draw.randrange(2, 4))]
         day, party, reference = self.day(), self.party(), self.reference()
         one = self.book(sum(parts), day, f"{reference} {party}")
-        others = [self.post(part, self.later(day), self.bank_text(party, reference)) for part in parts]
+        others = [
+            self.post(part, self.later(day), self.bank_text(party, reference)) for part in parts
+        ]
         self.label("split", [one], others)
 
     def fee(self) -> None:
         """A fee is kept back on the way."""
-        amount, day, party, reference = self.amount() + 5_000 * CENT, self.day(), self.party(), self.reference()
+        amount, day, party, reference = (
+            self.amount() + 5_000 * CENT,
+            self.day(),
+            self.party(),
+            self.reference(),
+        )
         kept = self.draw.choice((1500, 2500, 350, 1250, max(1, amount // CENT * 29 // 1000))) * CENT
         kept = min(kept, amount // 25 // CENT * CENT)
         one = self.book(amount, day, f"{reference} {party}")
@@ -222,7 +262,12 @@ class Writer:
         digits = list(str(amount // CENT))
         at = self.draw.randrange(max(1, len(digits) - 1))
         chance = self.draw.random()
-        if chance < 0.6 and len(digits) > 1 and digits[at] != digits[at + 1] and digits[at + 1] != "0":
+        if (
+            chance < 0.6
+            and len(digits) > 1
+            and digits[at] != digits[at + 1]
+            and digits[at + 1] != "0"
+        ):
             digits[at], digits[at + 1] = digits[at + 1], digits[at]
         elif chance < 0.8:
             digits[-1] = str((int(digits[-1]) + self.draw.randrange(1, 9)) % 10)
@@ -231,7 +276,11 @@ class Writer:
         other = max(1, int("".join(digits))) * CENT
         one = self.book(other, day, f"{reference} {party}")
         text = self.damaged(f"TRF {reference} {party}")
-        self.label("slip" if other != amount else "single", [one], [self.post(amount, self.later(day), text)])
+        self.label(
+            "slip" if other != amount else "single",
+            [one],
+            [self.post(amount, self.later(day), text)],
+        )
 
     def void(self) -> None:
         """A payment, its void and its reissue; the bank shows the last."""
@@ -241,7 +290,9 @@ class Writer:
         self.book(-amount, day + timedelta(days=2), f"VOID {reference} {party}")
         last = self.book(amount, day + timedelta(days=3), f"REISSUE {again} {party}")
         text = self.bank_text(party, again)
-        self.label("reissue", [last], [self.post(amount, self.later(day + timedelta(days=3)), text)])
+        self.label(
+            "reissue", [last], [self.post(amount, self.later(day + timedelta(days=3)), text)]
+        )
 
     def returned(self) -> None:
         """A deposit that the bank takes back; half of the ledgers book it."""
@@ -267,7 +318,9 @@ class Writer:
         if chance < 0.4:
             self.book(self.amount(), self.day(), f"{self.reference()} {self.party()}")
         elif chance < 0.7:
-            self.post(-self.draw.choice((500, 1000, 1500, 2500)) * CENT, self.day(), "SERVICE CHARGE")
+            self.post(
+                -self.draw.choice((500, 1000, 1500, 2500)) * CENT, self.day(), "SERVICE CHARGE"
+            )
         else:
             self.post(self.amount(), self.day(), self.bank_text(self.party(), self.reference()))
 

@@ -113,9 +113,7 @@ def candidates_by_text(block: Block, rows: Ints, columns: Ints) -> Candidates:
         return Candidates(empty, empty, empty)
     product = sparse.coo_matrix(left[:, rare] @ right[:, rare].T)
     strong = product.data >= LEAST_SHARE_OF_TEXT
-    return _named(
-        block, rows[product.row[strong]], columns[product.col[strong]]
-    )
+    return _named(block, rows[product.row[strong]], columns[product.col[strong]])
 
 
 def expand(rows: Ints, sorted_columns: Ints, low: Ints, high: Ints) -> tuple[Ints, Ints]:

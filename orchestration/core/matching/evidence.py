@@ -86,9 +86,7 @@ class Evidence:
             ),
         )
 
-    def of_amount(
-        self, rows: Ints, columns: Ints, open_rows: Ints, open_columns: Ints
-    ) -> Floats:
+    def of_amount(self, rows: Ints, columns: Ints, open_rows: Ints, open_columns: Ints) -> Floats:
         """How many open partners of the same amount chance would bring, the larger of both views.
 
         What is matched already is nobody's partner any more.
@@ -123,7 +121,7 @@ def neighbours(those: Half, ours: Half, at: Ints, before: int, after: int) -> Fl
         # Those without a party are candidates of everybody.
         own = of_party(ours.party[at]) + of_party(np.zeros(len(at), dtype=np.int64))
         counts = np.where(ours.party[at] > 0, own, counts)
-    return np.maximum(counts, 1.0)
+    return np.asarray(np.maximum(counts, 1.0))
 
 
 def roundness(amounts: Ints) -> Ints:
@@ -156,7 +154,7 @@ def chances(half: Half) -> Floats:
 
 
 def learn(block: Block, rows: Ints, columns: Ints) -> Evidence:
-    """Learn from the pairs of equal amount in the window: those that are the only choice of both."""
+    """Learn from pairs of equal amount in the window: those that are the only choice of both."""
     row_counts = np.bincount(rows, minlength=len(block.expected))
     column_counts = np.bincount(columns, minlength=len(block.actual))
     sure = (row_counts[rows] == 1) & (column_counts[columns] == 1)
@@ -225,10 +223,7 @@ def _text_worth(block: Block, levels: Floats, rows: Ints, columns: Ints) -> Floa
     same = spread(rows, columns, PRIOR_SAME)
     other = spread(*blind_pairs(block), PRIOR_OTHER)
     return np.stack(
-        [
-            _never_falling(np.log(one / two), one + two)
-            for one, two in zip(same, other, strict=True)
-        ]
+        [_never_falling(np.log(one / two), one + two) for one, two in zip(same, other, strict=True)]
     )
 
 

@@ -49,7 +49,7 @@ class Item:
         name: What people call it: its id in its own system.
         amount: Signed, in ten-thousandths of the currency's major unit.
         on: Business date.
-        party: Customer or other party; empty where none is known. Two different parties never match.
+        party: Customer or other party; empty where none is known. Two different ones never match.
         text: References and names by which it might be recognised; empty where there are none.
     """
 

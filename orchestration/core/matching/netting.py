@@ -45,11 +45,13 @@ def net_pairs(
         plus, minus = by_amount[amount], by_amount[-amount]
         if len(plus) * len(minus) > MOST_OF_ONE_AMOUNT:
             continue
-        found += _of_amount(ours, others, texts, vectors, (plus, minus), (there[amount], there[-amount]))
+        found += _of_amount(
+            ours, others, texts, vectors, (plus, minus), (there[amount], there[-amount])
+        )
     return found
 
 
-def _of_amount(  # noqa: PLR0913, both sides with both signs
+def _of_amount(
     ours: Half,
     others: Half,
     texts: TextVectors,
@@ -67,7 +69,12 @@ def _of_amount(  # noqa: PLR0913, both sides with both signs
     fits = (gaps <= DAYS_APART) & ((likeness >= LEAST_LIKENESS) | same_party)
     order = sorted(
         np.flatnonzero(fits).tolist(),
-        key=lambda at: (-round(float(likeness[at]), 3), int(gaps[at]), int(firsts[at]), int(seconds[at])),
+        key=lambda at: (
+            -round(float(likeness[at]), 3),
+            int(gaps[at]),
+            int(firsts[at]),
+            int(seconds[at]),
+        ),
     )
     taken: set[int] = set()
     found = []
@@ -91,5 +98,7 @@ def _of_amount(  # noqa: PLR0913, both sides with both signs
 def _near(half: Half, places: list[int], centre: int, taken: set[int]) -> int:
     """How many of these lie near a day."""
     return sum(
-        1 for place in places if place not in taken and abs(int(half.day[place]) - centre) <= DAYS_APART
+        1
+        for place in places
+        if place not in taken and abs(int(half.day[place]) - centre) <= DAYS_APART
     )

@@ -67,9 +67,7 @@ def best_pairs(rows: Ints, columns: Ints, weights: Floats, least_margin: float) 
     return sorted(chosen, key=lambda pair: pair.row)
 
 
-def _components(
-    rows: Ints, columns: Ints, units: Ints
-) -> Iterator[tuple[Ints, Ints, Ints]]:
+def _components(rows: Ints, columns: Ints, units: Ints) -> Iterator[tuple[Ints, Ints, Ints]]:
     """Each connected part of the graph as a dense table of weights; 0 where there is no edge."""
     if not len(rows):
         return

@@ -397,15 +397,19 @@ def weigh_differences(work: Work) -> tuple[Ints, Ints, Ints, Floats]:
         candidates_by_amount(work.block, rows, columns),
         candidates_by_text(work.block, rows, columns),
     ]
-    found = Candidates(*(np.concatenate([getattr(one, name) for one in parts])
-                         for name in ("rows", "columns", "codes")))
+    found = Candidates(
+        *(
+            np.concatenate([getattr(one, name) for one in parts])
+            for name in ("rows", "columns", "codes")
+        )
+    )
     both, first = np.unique(found.rows * len(work.block.actual) + found.columns, return_index=True)
     del both
     some_rows, some_columns, codes = found.rows[first], found.columns[first], found.codes[first]
+    drawn_rows, drawn_columns = blind_pairs(work.block)
     blind = relation(
-        *(half.amount[at] for half, at in zip(
-            (work.block.expected, work.block.actual), blind_pairs(work.block), strict=True
-        )),
+        work.block.expected.amount[drawn_rows],
+        work.block.actual.amount[drawn_columns],
         work.block.rule,
     )
     weights = work.evidence.of_text(some_rows, some_columns)
@@ -487,9 +491,7 @@ def open_items(work: Work) -> list[OpenItem]:
         half = work.half(side)
         for at, words in misses:
             choice = work.choices.get((side, at))
-            found.append(
-                OpenItem(side, half.items[at].key, choice is not None, choice or words)
-            )
+            found.append(OpenItem(side, half.items[at].key, choice is not None, choice or words))
     return found
 
 

@@ -323,9 +323,7 @@ class Search:
                 worth = self.habits.of_place(Place.SHARED) - math.log(among)
                 self._note(found, members, Place.SHARED, worth + math.log(max(lag, LEAST_LAG)))
 
-    def _alike(
-        self, target: int, window: Ints, found: dict[Members, dict[Place, float]]
-    ) -> None:
+    def _alike(self, target: int, window: Ints, found: dict[Members, dict[Place, float]]) -> None:
         """Members whose texts are like the target's own."""
         row = self.texts.targets[target]
         if not row.nnz:

@@ -1,6 +1,6 @@
 """How alike two texts are, when either may be cut, mistyped, reordered or full of common words.
 
-What belongs here: words and three-letter runs of texts as weighted vectors, rare ones weighing more.
+What belongs here: words and three-letter runs of texts as weighted vectors; rare ones weigh more.
 What does not: what likeness is worth (`evidence`). Only modules of this package import this.
 """
 
@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -65,7 +66,7 @@ def words_in(vectors: sparse.csr_matrix, is_word: npt.NDArray[np.bool_]) -> list
         found[is_word[found]]
         for found in (
             vectors.indices[start:end].astype(np.int64)
-            for start, end in zip(bounds[:-1], bounds[1:], strict=True)
+            for start, end in pairwise(bounds)
         )
     ]
 

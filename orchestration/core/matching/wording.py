@@ -17,7 +17,7 @@ def money(units: int) -> str:
     """An amount with two decimals, or more where it has them."""
     value = Decimal(units) / UNITS_PER_MAJOR
     text = f"{value:.4f}"
-    return text[:-2] if text.endswith("00") else text
+    return text.removesuffix("00")
 
 
 def names(items: Sequence[Item]) -> str:
@@ -126,6 +126,4 @@ def of_nearest(item: Item, nearest: Item | None, gap: int, days: int) -> str:
             "window, taken, or not beyond doubt."
         )
     more = "more" if gap > 0 else "less"
-    return (
-        f"The nearest is {nearest.name} of {money(nearest.amount)}, {money(abs(gap))} {more}, {when}."
-    )
+    return f"The nearest is {nearest.name} of {money(nearest.amount)}, {money(abs(gap))} {more}, {when}."
