@@ -24,6 +24,9 @@ RULE_FOLDERS = (
 # Models that decide nothing: they union, append or look up what others decided.
 WITHOUT_RULES = {
     "int_evidence",  # unions the legs
+    "int_evidence__settlement_batch",  # renames what int_settlement_batches__computed decides
+    "int_expectations__settlement_batch",  # renames what int_settlement_batches__computed decides
+    "int_set_aside_rows__settlement",  # hands on the reasons of the models that decide
     "int_evidence__seller_split",  # renames; its references resolve as those of payments do
     "int_expectations",  # unions the legs
     "int_files",  # hands on what the loader wrote
