@@ -252,7 +252,8 @@ final as (
                 || ' was settled in another currency, and no rate is known for the day: load the rate.'
             when 'FX_DIFF_UNEXPLAINED' then
                 'Payment ' || native_ref || ' was settled with ' || {{ amount_text('actual_value_amount') }} || ' '
-                || currency_code || '; at its own rate it comes to ' || {{ amount_text('expected_value_amount') }} || '.'
+                || currency_code || '; at its own rate it comes to '
+                || {{ amount_text('expected_value_amount') }} || '.'
             when 'CB_WON_NOT_CREDITED' then
                 'The dispute was won with ' || native_ref || ', but no settlement gave back the '
                 || {{ amount_text('leak_amount') }} || ' ' || currency_code || '.'
@@ -276,10 +277,12 @@ final as (
                         || ' in all against their gross and fees, though the sum holds. '
                     else ''
                 end
-                || 'Batch ' || native_ref || ' states ' || {{ amount_text('actual_value_amount') }} || ' ' || currency_code
+                || 'Batch ' || native_ref || ' states ' || {{ amount_text('actual_value_amount') }} || ' '
+                || currency_code
                 || '; its lines come to ' || {{ amount_text('expected_value_amount') }} || ', which is used instead.'
             when 'SET_NEGATIVE' then
-                'Batch ' || native_ref || ' nets to ' || {{ amount_text('actual_value_amount') }} || ' ' || currency_code
+                'Batch ' || native_ref || ' nets to ' || {{ amount_text('actual_value_amount') }} || ' '
+                || currency_code
                 || ': more was taken back than came in.'
             when 'FEE_CURRENCY' then
                 'A fee of ' || {{ amount_text('actual_value_amount') }} || ' ' || currency_code || ' (' || native_ref

@@ -46,7 +46,7 @@ payouts as (
         payout_on as business_on,
         -- A batch that nets negative is carried into the next one unless the bank shows it.
         case when net_amount < 0 then {{ end_of_day("cast('9999-12-30' as date)") }} else bank_due_at end as due_at,
-        not (is_failed or is_reversal) as is_due_alone
+        not is_failed and not is_reversal as is_due_alone
     from batches
     where status_code <> 'open'
         and net_amount <> 0

@@ -141,7 +141,8 @@ joined as (
         coalesce(lines_summed.reserved_amount, 0) as reserved_amount,
         coalesce(lines_summed.released_amount, 0) as released_amount,
         coalesce(batches.closed_at, lines_summed.last_posted_at) as closed_at,
-        coalesce(batches.payout_on, cast(coalesce(batches.closed_at, lines_summed.last_posted_at) as date)) as payout_on,
+        coalesce(batches.payout_on, cast(coalesce(batches.closed_at, lines_summed.last_posted_at) as date))
+            as payout_on,
         coalesce(payout_windows.lag_business_days, payout_lag_without_provider.lag_business_days) as lag_business_days,
         coalesce(batches._observed_at, lines_summed.known_at) as known_at
     from batches

@@ -136,7 +136,8 @@ joined as (
             then {{ money('-charges_converted.gross_amount') }}
         end as charge_amount,
         fx_rates.rate as day_rate,
-        case when lines_converted.least_rate = lines_converted.most_rate then lines_converted.least_rate end as line_rate,
+        case when lines_converted.least_rate = lines_converted.most_rate then lines_converted.least_rate end
+            as line_rate,
         lines_converted.most_rate,
         currencies.exponent
     from events

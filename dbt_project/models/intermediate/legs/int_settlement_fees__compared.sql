@@ -110,7 +110,8 @@ ranked_rules as (
         fee_schedules.tolerance_minor,
         dense_rank() over (
             partition by
-                kinds_of_lines.provider, kinds_of_lines.method_code, kinds_of_lines.currency_code, kinds_of_lines.type_code
+                kinds_of_lines.provider, kinds_of_lines.method_code, kinds_of_lines.currency_code,
+                kinds_of_lines.type_code
             order by
                 case when fee_schedules.method_code = '*' then 1 else 0 end nulls last,
                 case when fee_schedules.currency_code = '*' then 1 else 0 end nulls last

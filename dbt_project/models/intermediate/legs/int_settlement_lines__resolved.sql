@@ -112,6 +112,14 @@ named_events as (
     where is_direct
 ),
 
+-- distinct: an order may have several lines without the payment's id
+orders_spoken_of as (
+    select distinct
+        coalesce(event_recon_key, recon_key) as recon_key,
+        type_code
+    from resolved
+),
+
 -- Events that are not named by a line, of the orders and types that a line without their id speaks of.
 open_events as (
     select
@@ -120,15 +128,9 @@ open_events as (
         min(events.currency_code) as currency_code,
         min(events.event_on) as event_on
     from events
-    inner join (
-        -- distinct: an order may have several such lines
-        select distinct
-            coalesce(event_recon_key, recon_key) as recon_key,
-            type_code
-        from resolved
-    ) as spoken_of
-        on events.recon_key = spoken_of.recon_key
-        and events.line_type_code = spoken_of.type_code
+    inner join orders_spoken_of
+        on events.recon_key = orders_spoken_of.recon_key
+        and events.line_type_code = orders_spoken_of.type_code
     left join named_events
         on events.event_key = named_events.event_key
     where named_events.event_key is null
@@ -144,7 +146,8 @@ placed_lines as (
         open_events.currency_code,
         case
             when open_events.recon_key is not null
-            then resolved.tenant || {{ separator() }} || open_events.recon_key || {{ separator() }} || resolved.type_code
+            then resolved.tenant || {{ separator() }} || open_events.recon_key || {{ separator() }}
+                || resolved.type_code
         end as anchor_key,
         case
             when open_events.recon_key is not null then 'found'
