@@ -1,5 +1,6 @@
 -- Grain: one row per order line that ships: the quantity that must leave.
--- Trap: a line of a product that nobody described is expected to ship only where the order ships at all.
+-- Trap: a line of a product that nobody described is expected to ship only where the order ships at all. What a
+-- cancelled shipment would have carried is not expected once its order is closed.
 
 with order_lines as (
     select * from {{ ref('int_order_lines__current') }}
@@ -21,6 +22,14 @@ orders_with_shipments as (
     select distinct recon_key from {{ ref('int_evidence') }}
     where leg_code = 'fulfilment'
         and recon_key is not null
+),
+
+cancelled_rests as (
+    select
+        line_key,
+        cancelled_quantity
+    from {{ ref('int_shipped_lines') }}
+    where cancelled_quantity > 0
 ),
 
 leg_windows as (
@@ -48,10 +57,14 @@ final as (
 
         ---------- numerics
         case
+            when order_lines.is_open_for_delivery and cancelled_rests.line_key is not null
+                then {{ line_amount('greatest(order_lines.quantity - cancelled_rests.cancelled_quantity, 0)', 'order_lines.unit_rate') }}
             when order_lines.is_open_for_delivery then order_lines.list_amount
             else {{ money('0') }}
         end as expected_amount,
         case
+            when order_lines.is_open_for_delivery and cancelled_rests.line_key is not null
+                then {{ quantity('greatest(order_lines.quantity - cancelled_rests.cancelled_quantity, 0)') }}
             when order_lines.is_open_for_delivery then order_lines.quantity
             else {{ quantity('0') }}
         end as expected_quantity,
@@ -75,6 +88,9 @@ final as (
     left join products_of_tenant
         on order_lines.tenant = products_of_tenant.tenant
         and order_lines.sku = products_of_tenant.sku
+    left join cancelled_rests
+        on order_lines.line_key = cancelled_rests.line_key
+        and order_lines.status_code = 'closed'
     left join orders_with_shipments
         on order_lines.recon_key = orders_with_shipments.recon_key
     where products_of_tenant.fulfilment_code = 'ship'

@@ -55,7 +55,11 @@ priced_events as (
                 )
             then billed_lines.net_amount
         end as tolerated_amount,
-        coalesce(billed_lines.row_count, 0) as billed_row_count
+        coalesce(billed_lines.row_count, 0) as billed_row_count,
+        -- Such a line is stated one way or the other, so that the lines come to the whole.
+        not order_lines.is_amended
+            and cast(order_lines.quantity * order_lines.unit_rate * order_lines.price_factor as decimal(38, 12))
+            - order_lines.discount_amount <> order_lines.net_amount as is_finer_than_minor_unit
     from events
     inner join order_lines
         on events.line_key = order_lines.line_key
@@ -112,6 +116,7 @@ line_expectations as (
         priced_events.tolerated_amount as explained_amount,
         cast(
             case
+                when priced_events.is_finer_than_minor_unit then 2
                 when priced_events.expected_amount in (0, priced_events.line_net_amount) then 1
                 else 2
             end as bigint

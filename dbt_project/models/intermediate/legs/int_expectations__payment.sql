@@ -101,7 +101,8 @@ final as (
             when with_credits.is_due_for_payment
             then greatest(
                     {{ money('with_credits.due_amount - greatest(with_credits.credit_amount, with_credits.bounced_amount)') }},
-                    {{ money('0') }}
+                    -- A return is due the other way.
+                    least(with_credits.due_amount, {{ money('0') }})
                 )
             else {{ money('0') }}
         end as expected_amount,

@@ -20,6 +20,18 @@ exceptions_summed_to_orders as (
     group by recon_key
 ),
 
+-- A closed order whose rest was taken out of its shipments was closed short.
+orders_closed_short as (
+    -- distinct: several lines of an order may be short
+    select distinct order_lines.recon_key
+    from {{ ref('int_order_lines__current') }} as order_lines
+    inner join {{ ref('int_shipped_lines') }} as shipped_lines
+        on order_lines.line_key = shipped_lines.line_key
+    where order_lines.status_code = 'closed'
+        and shipped_lines.cancelled_quantity > 0
+        and shipped_lines.shipped_quantity < order_lines.quantity
+),
+
 final as (
     select
         ---------- keys
@@ -38,7 +50,8 @@ final as (
         orders.customer_tier,
         orders.segment,
         orders.currency_code,
-        orders.status_code as order_status_code,
+        case when orders_closed_short.recon_key is not null then 'closed_short' else orders.status_code end
+            as order_status_code,
         case when orders.is_test then 'excluded' else order_states.state_code end as state_code,
 
         ---------- numerics
@@ -73,6 +86,8 @@ final as (
     from orders
     left join order_states
         on orders.recon_key = order_states.recon_key
+    left join orders_closed_short
+        on orders.recon_key = orders_closed_short.recon_key
     left join exceptions_summed_to_orders
         on orders.recon_key = exceptions_summed_to_orders.recon_key
 )
