@@ -119,8 +119,10 @@ def _net_is_gross_less(deductions: str, columns: tuple[str, ...]) -> RowRule:
     return RowRule(
         name="net_is_gross_less_deductions",
         columns=("gross_amount", *columns, "net_amount"),
+        # Where no deduction is stated, nothing contradicts the net.
         condition=(
-            f"net_amount = gross_amount - ({deductions})"
+            f"coalesce({', '.join(columns)}) is null"
+            f" or net_amount = gross_amount - ({deductions})"
             f" or net_amount = gross_amount + ({deductions})"
         ),
         reason="The net amount is not the gross amount less its deductions: claim it from whoever "

@@ -142,7 +142,7 @@ ROWS = {
             "commission_amount": None,
             "fee_amount": None,
             "withholding_amount": None,
-            "net_amount": "120",
+            "net_amount": "102",
         },
     ),
     ("generic", "fx_rates", "rate_is_positive"): ({"rate": "1.1"}, {"rate": "-1"}, {"rate": None}),
