@@ -193,6 +193,14 @@ PROMISES: Mapping[str, MartPromise] = {
             )
         },
     ),
+    "fct_gate_results": MartPromise(
+        key=("recon_key", "version_no", "gate_code"),
+        filled=("result_code", "rule_version"),
+        columns=("expected_value", "actual_value"),
+        codes={
+            "result_code": Codes(listed=("pass", "fail", "waived", "not_applicable", "not_run")),
+        },
+    ),
     "fct_state_changes": MartPromise(
         key=("recon_key", "to_code", "known_from"),
         filled=("subject", "actor_id", "changed_at", "rule_version"),

@@ -36,8 +36,8 @@ final as (
 
         ---------- strings
         gate_failures.currency_code,
-        gates.gate_label || ' gate: expected ' || gate_failures.expected_value || '; found ' || gate_failures.actual_value
-        || '. The order is held.' as explanation,
+        gates.gate_label || ' gate: expected ' || gate_failures.expected_value
+        || '; found ' || gate_failures.actual_value || '. The order is held.' as explanation,
         gate_failures.leak_kind,
         cast(null as {{ dbt.type_string() }}) as assignee_id,
         cast(null as {{ dbt.type_string() }}) as incident_cause,

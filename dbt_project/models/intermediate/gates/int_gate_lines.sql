@@ -179,7 +179,10 @@ with_periods as (
         with_references.*,
         case
             when unit_rate <> list_rate and service_end_on >= service_start_on
-            then cast({{ dbt.datediff('service_start_on', 'service_end_on', 'day') }} + 1 as bigint)
+            then cast(
+                {{ dbt.datediff('service_start_on', 'service_end_on', 'day') }}
+                + 1 as bigint
+            )
         end as service_days
     from with_references
 ),
@@ -198,11 +201,13 @@ with_period_rates as (
         with_months.*,
         cast(list_rate * cast(service_months as decimal(6, 0)) as decimal(28, 12)) as monthly_rate,
         cast(
-            list_rate * cast(cast(service_months as decimal(6, 0)) * cast(0.083333333333 as decimal(13, 12)) as decimal(18, 12))
+            list_rate
+            * cast(cast(service_months as decimal(6, 0)) * cast(0.083333333333 as decimal(13, 12)) as decimal(18, 12))
             as decimal(28, 6)
         ) as yearly_rate,
         cast(
-            list_rate * cast(cast(service_days as decimal(6, 0)) * cast(0.002739726027 as decimal(13, 12)) as decimal(18, 12))
+            list_rate
+            * cast(cast(service_days as decimal(6, 0)) * cast(0.002739726027 as decimal(13, 12)) as decimal(18, 12))
             as decimal(28, 6)
         ) as daily_rate
     from with_months
@@ -249,11 +254,12 @@ with_faults as (
         case
             when service_end_on < service_start_on then 'reversed'
             when service_start_on is null and service_end_on is null
-            then case
-                when has_service_dates
-                    and (fulfilment_code = 'service' or (has_contract and not has_products))
-                then 'missing'
-            end
+            then
+                case
+                    when has_service_dates
+                        and (fulfilment_code = 'service' or (has_contract and not has_products))
+                    then 'missing'
+                end
             when has_contract and (service_start_on is null or service_end_on is null) then 'missing'
             when has_contract
                 and order_type = 'renewal'

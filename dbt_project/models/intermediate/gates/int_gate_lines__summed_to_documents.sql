@@ -1,5 +1,6 @@
 -- Grain: one row per live document with lines: what its lines together say to the gates.
--- Trap: book_amount and list_amount are of the lines that deviate, not of the document. price_deviation_amount is a sum of differences without their signs: too dear does not make up for too cheap.
+-- Trap: book_amount and list_amount are of the lines that deviate, not of the document. price_deviation_amount is a sum
+-- of differences without their signs: too dear does not make up for too cheap.
 
 with gate_lines as (
     select * from {{ ref('int_gate_lines') }}

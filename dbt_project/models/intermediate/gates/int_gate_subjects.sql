@@ -37,7 +37,8 @@ prices as (
             when priced_count = 0 then 'the price book has no price for any line'
             when price_unknown_count > 0 then 'nobody can be held against the difference to the price book'
             when price_deviation_amount > 0
-            then 'a difference of ' || {{ amount_text('round(price_asked_amount, 2)') }} || ' ' || compared_currency_code
+            then 'a difference of ' || {{ amount_text('round(price_asked_amount, 2)') }}
+                || ' ' || compared_currency_code
         end as actual_note,
         cast(null as {{ dbt.type_string() }}) as leak_kind,
         cast(0 as bigint) as breach_count,
