@@ -94,6 +94,8 @@ indirect_lines as (
         source_instance,
         _row_key,
         type_code,
+        found_event_key,
+        event_currency_code,
         event_recon_key,
         payment_ref,
         coalesce(order_ref, payment_ref) as order_ref
@@ -143,14 +145,16 @@ placed_lines as (
         resolved.stream,
         resolved._row_key,
         coalesce(resolved.event_recon_key, resolved.recon_key) as recon_key,
-        open_events.currency_code,
+        coalesce(open_events.currency_code, resolved.event_currency_code) as currency_code,
+        -- What takes back a part of the payment it names, and is no event of its own, counts in that payment.
         case
             when open_events.recon_key is not null
             then resolved.tenant || {{ separator() }} || open_events.recon_key || {{ separator() }}
                 || resolved.type_code
+            else resolved.found_event_key
         end as anchor_key,
         case
-            when open_events.recon_key is not null then 'found'
+            when open_events.recon_key is not null or resolved.found_event_key is not null then 'found'
             when resolved.ref_status in ('missing', 'damaged') then resolved.ref_status
             else 'unknown'
         end as ref_status
