@@ -4,6 +4,9 @@ What belongs here: the document that bills an order. What does not: wrong docume
 Only the generator imports this.
 """
 
+import numpy as np
+
+from orchestration.generator import world as w
 from orchestration.generator.draws import Bools
 from orchestration.generator.frames import Frame, frame, stack
 from orchestration.generator.payments import is_live
@@ -25,7 +28,7 @@ def invoice_line_frame(world: World, orders: Frame, lines: Frame) -> Frame:
 
     net + tax over the lines is the order's total less its tip, which no invoice asks for.
     Columns: order, line_no, order_line (-1: none), product (-1: none), quantity, price, net, tax,
-    service_from, service_to, currency.
+    service_from, service_to, copy (1: the same again), currency.
     """
     billed = _billed(world, orders)
     own = lines.rows(billed[lines["position"]])
@@ -42,6 +45,7 @@ def invoice_line_frame(world: World, orders: Frame, lines: Frame) -> Frame:
         tax=own["tax"],
         service_from=own["service_from"],
         service_to=own["service_to"],
+        copy=0,
         currency=own["currency"],
     )
     extras = [
@@ -65,6 +69,7 @@ def _charge(orders: Frame, line_no: int, column: str, sign: int) -> Frame:
         tax=0,
         service_from=_NONE,
         service_to=_NONE,
+        copy=0,
         currency=orders["currency"],
     )
 
@@ -72,11 +77,12 @@ def _charge(orders: Frame, line_no: int, column: str, sign: int) -> Frame:
 def invoice_frame(world: World, orders: Frame) -> Frame:
     """Return one invoice per live order.
 
-    Columns: order, customer, currency, at, due_on, net, tax, total.
+    Columns: order, customer, currency, at, due_on, net, tax, total, copy (1: the same again),
+    provisional.
     """
     own = orders.rows(_billed(world, orders))
     lag = HOUR + world.draws.below("invoice.minute", 60 * (LAST_HOURS - 1), own["order"]) * 60
-    at = own["ordered_at"] + lag
+    at = np.minimum(own["ordered_at"] + lag, w.month_end(own["ordered_at"]))
     total = own["total"] - own["tip"]
     return frame(
         len(own),
@@ -88,4 +94,6 @@ def invoice_frame(world: World, orders: Frame) -> Frame:
         net=total - own["tax"],
         tax=own["tax"],
         total=total,
+        copy=0,
+        provisional=0,
     )

@@ -1,8 +1,8 @@
 """Defects put into generated orders, and the exception that each must lead to.
 
 What belongs here: which order gets which defect, at most one each. What does not: how one is made
-(`payment_defects`, `delivery_defects`, `settlement_defects`, `gate_defects`). Only the generator
-imports this.
+(`payment_defects`, `delivery_defects`, `settlement_defects`, `gate_defects`, `billing_defects`).
+Only the generator imports this.
 """
 
 from dataclasses import replace
@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from orchestration.generator import world as w
+from orchestration.generator.billing_defects import BILLING_DEFECTS
 from orchestration.generator.chunk import Chunk
 from orchestration.generator.defect_kinds import Defect, Mark
 from orchestration.generator.delivery_defects import DELIVERY_DEFECTS
@@ -26,6 +27,7 @@ DEFECTS: tuple[Defect, ...] = (
     *DELIVERY_DEFECTS,
     *SETTLEMENT_DEFECTS,
     *GATE_DEFECTS,
+    *BILLING_DEFECTS,
 )
 
 # Whole days after which every leg of an order is past due: contracts wait for their payment terms,
@@ -33,7 +35,8 @@ DEFECTS: tuple[Defect, ...] = (
 _CONTRACT_DAYS, _OTHER_DAYS, _LEAST_MINOR = 40, 21, 4_000
 # Out of a hundred orders so many can have a defect; the others' share is put on these.
 _ELIGIBLE_PERCENT = 56
-_PREFIX = {"payments": "PAY", "shipments": "SHP", "orders": "ORD"}
+_NUMBERED_AS_ORDERS = ("orders", "invoices")
+_PREFIX = {"payments": "PAY", "shipments": "SHP", "orders": "ORD", "invoices": "INV"}
 
 
 def inject(world: World, chunk: Chunk, per_million: int) -> tuple[Chunk, list[ExpectedException]]:
@@ -57,6 +60,8 @@ def inject(world: World, chunk: Chunk, per_million: int) -> tuple[Chunk, list[Ex
         payments=chunk.payments.in_order_of("order", "seq"),
         shipments=chunk.shipments.in_order_of("order", "parcel"),
         shipment_lines=chunk.shipment_lines.in_order_of("order", "parcel", "line_no"),
+        invoices=chunk.invoices.in_order_of("order", "copy"),
+        invoice_lines=chunk.invoice_lines.in_order_of("order", "copy", "line_no"),
     )
     return ordered, [one for _, one in sorted(expected, key=lambda pair: pair[0])]
 
@@ -115,7 +120,9 @@ def _expected(defect: Defect, orders: Frame, mark: Mark) -> list[tuple[int, Expe
     found = []
     for order, root, currency, minor, sequence in rows:
         order_id = f"ORD-{order:09d}"
-        native = order_id if defect.stream == "orders" else f"{prefix}-{order:09d}-{sequence}"
+        native = f"{prefix}-{order:09d}"
+        if defect.stream not in _NUMBERED_AS_ORDERS:
+            native += f"-{sequence}"
         for code, leg in ((defect.code, defect.leg), *defect.also):
             one = ExpectedException(
                 f"ORD-{root:09d}" if defect.of_order else None,

@@ -71,6 +71,8 @@ def shipment_frame(world: World, orders: Frame, shipment_lines: Frame) -> Frame:
     minutes = world.draws.below("shipment.minute", 24 * 60, order, parcel)
     hours = np.where(contract, 4 + minutes // 120, 6 + parcel * 30 + minutes // 60)
     at = orders["ordered_at"][at_row] + hours * HOUR + minutes % 60 * 60
+    # Goods leave in the month in which they are invoiced: what crosses it is a defect.
+    at = np.minimum(at, w.month_end(orders["ordered_at"][at_row]))
     return shipments(world, order, parcel, at)
 
 

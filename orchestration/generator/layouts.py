@@ -21,6 +21,7 @@ Columns = Mapping[str, pa.Array]
 
 _DAMAGED_REFS = ("1.23457E+17", "1.00042E+15", "9.98E+11", "4.50017E+20")
 _UNKNOWN_FROM = 900_000_000
+_COPIES_FROM = 100_000_000
 _LINE_STATUSES = ("open", "fulfilled", "cancelled")
 _LINE_STATUS_OF_ORDER = np.array([0, 0, 2, 1])
 REFUSED_AMOUNTS = ("12O.50", "10.123456", "1 250.00")
@@ -180,12 +181,17 @@ def shipment_lines(world: World, rows: Frame) -> Columns:
     }
 
 
+def _numbered(rows: Frame) -> Ints:
+    """Return the numbers of invoices: those of their orders, and others for what is there again."""
+    return rows["order"] + rows["copy"] * _COPIES_FROM
+
+
 def invoices(world: World, rows: Frame) -> Columns:
     """Columns of `invoices`."""
     exponents = w.EXPONENTS[rows["currency"]]
     return {
-        "invoice_id": text.ids("INV", rows["order"]),
-        "invoice_no": text.ids("R", rows["order"]),
+        "invoice_id": text.ids("INV", _numbered(rows)),
+        "invoice_no": text.ids("R", _numbered(rows)),
         "order_ref": _order_id(rows["order"]),
         "customer_id": text.ids("CUS", rows["customer"], 6),
         "currency": _currency(rows["currency"]),
@@ -193,7 +199,7 @@ def invoices(world: World, rows: Frame) -> Columns:
         "due_on": text.dates(rows["due_on"]),
         "status": text.constant("paid", len(rows)),
         "kind": text.constant("invoice", len(rows)),
-        "is_provisional": text.constant("false", len(rows)),
+        "is_provisional": _flag(rows["provisional"]),
         "net_amount": text.money(rows["net"], exponents),
         "tax_amount": text.money(rows["tax"], exponents),
         "total_amount": text.money(rows["total"], exponents),
@@ -206,7 +212,7 @@ def invoice_lines(world: World, rows: Frame) -> Columns:
     exponents = w.EXPONENTS[rows["currency"]]
     served = rows["service_from"] >= 0
     return {
-        "invoice_id": text.ids("INV", rows["order"]),
+        "invoice_id": text.ids("INV", _numbered(rows)),
         "line_no": text.whole(rows["line_no"]),
         "order_ref": _order_id(rows["order"]),
         "order_line_no": text.whole(rows["order_line"], rows["order_line"] >= 0),

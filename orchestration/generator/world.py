@@ -162,6 +162,12 @@ def in_currency(cents: Ints, currencies: Ints) -> Ints:
     return cents * _PRICE_UP[currencies] // _PRICE_DOWN[currencies]
 
 
+def month_end(moments: Ints) -> Ints:
+    """Return the last second of the month that each moment lies in."""
+    months = moments.astype("datetime64[s]").astype("datetime64[M]")
+    return (months + 1).astype("datetime64[s]").astype(np.int64) - 1
+
+
 def share(amounts: Ints, basis_points: Ints | int) -> Ints:
     """Return a rate of non-negative amounts, rounded half up to the minor unit."""
     return (amounts * basis_points + 5_000) // 10_000

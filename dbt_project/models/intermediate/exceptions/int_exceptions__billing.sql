@@ -245,6 +245,16 @@ day_counts as (
     select * from {{ ref('day_counts') }}
 ),
 
+-- What one piece cost before any amendment: a part of it is credited when service ends early.
+base_rates as (
+    select
+        line_key,
+        max(cast(unit_rate * price_factor as decimal(28, 12))) as unit_rate
+    from {{ ref('int_order_lines__contributed') }}
+    where not is_amendment
+    group by line_key
+),
+
 -- The same period counted by another convention of days gives exactly this difference.
 counted_otherwise as (
     -- distinct: several pairs of conventions may give the same cent
@@ -257,10 +267,8 @@ counted_otherwise as (
     left join {{ ref('int_order_lines__contributed') }} as contributed
         on line_groups.line_key = contributed.line_key
         and contributed.is_amendment
-    -- The price of the year is that of the order, not what an amendment gives back of it.
-    left join {{ ref('int_order_lines__contributed') }} as base
-        on line_groups.line_key = base.line_key
-        and not base.is_amendment
+    left join base_rates
+        on line_groups.line_key = base_rates.line_key
     cross join day_counts as ordered_count
     cross join day_counts as billed_count
     where ordered_count.year_days <> billed_count.year_days
@@ -271,10 +279,7 @@ counted_otherwise as (
             <= billed_count.year_days * {{ half_minor_unit('order_lines.exponent') }}
             or abs(
                 abs(kinds.variance_amount) * billed_count.year_days * ordered_count.year_days
-                - abs(
-                    coalesce(base.unit_rate * base.price_factor, order_lines.unit_rate * order_lines.price_factor)
-                    * coalesce(contributed.changed_quantity, 0)
-                )
+                - abs(base_rates.unit_rate * coalesce(contributed.changed_quantity, 0))
                 * abs(cast({{ dbt.datediff('order_lines.service_start_on', 'contributed.effective_on', 'day') }} as bigint))
                 * abs(billed_count.year_days - ordered_count.year_days)
             ) <= billed_count.year_days * ordered_count.year_days * 2 * {{ half_minor_unit('order_lines.exponent') }}
@@ -357,6 +362,7 @@ effects as (
     left join repeated_charges
         on kinds.recon_key = repeated_charges.recon_key
         and kinds.variance_amount = repeated_charges.repeated_amount
+        and kinds.kind_code = 'REST'
     left join billed_as_new
         on kinds.match_id = billed_as_new.match_id
     left join counted_otherwise

@@ -105,6 +105,7 @@ with_facts as (
             else {{ quantity('0') }}
         end as shipped_quantity,
         coalesce(shipped_lines.returned_quantity, {{ quantity('0') }}) as returned_quantity,
+        coalesce(shipped_lines.cancelled_quantity, {{ quantity('0') }}) as cancelled_quantity,
         shipped_lines.last_shipped_at,
         shipped_lines.last_returned_at,
         billed_lines.billed_through_on,
@@ -161,9 +162,13 @@ with_quantities as (
             when not is_billed_on_shipment then quantity
             else greatest(least(shipped_quantity, quantity) - returned_quantity, 0)
         end as billable_quantity,
+        -- That a closed order left short is told on the fulfilment leg; only where the rest was cancelled, or billing
+        -- went by what left all along, is more than that wrong on the bill.
         case
             when not is_billed_on_shipment then quantity
             when not is_closed then greatest(quantity - returned_quantity, 0)
+            when shipped_quantity + cancelled_quantity < quantity and provisional_count = 0
+                then greatest(quantity - returned_quantity, 0)
             else greatest(least(shipped_quantity, quantity) - returned_quantity, 0)
         end as most_quantity,
         is_billed_on_shipment

@@ -28,11 +28,6 @@ billing_rules as (
     where rule_code = 'PRICE_TOLERANCE'
 ),
 
-leg_windows as (
-    select * from {{ ref('leg_windows') }}
-    where leg_code = 'invoice'
-),
-
 -- A price that is off by little money and by a small share of it is let pass, whatever was invoiced.
 priced_events as (
     select
@@ -184,14 +179,9 @@ totals as (
         orders.rounding_count as order_rounding_count,
         orders.line_count,
         events_summed_to_orders.due_at,
-        coalesce(
-            events_summed_to_orders.first_due_at,
-            case when not orders.has_lines then {{ plus_hours('orders.ordered_at', 'leg_windows.window_hours') }} end
-        ) as first_due_at,
+        events_summed_to_orders.first_due_at,
         case
             when orders.status_code in ('cancelled', 'deleted', 'draft') then {{ money('0') }}
-            -- An order that was sent without lines is billed for what it comes to.
-            when not orders.has_lines then billed_orders.gross_amount
             when events_summed_to_orders.recon_key is null then {{ money('0') }}
             when events_summed_to_orders.expected_amount = billed_orders.lines_net_amount then billed_orders.gross_amount
             when events_summed_to_orders.expected_amount <= 0 then {{ money('0') }}
@@ -215,10 +205,6 @@ totals as (
         on billed_orders.recon_key = orders.recon_key
     left join events_summed_to_orders
         on billed_orders.recon_key = events_summed_to_orders.recon_key
-    left join leg_windows
-        on orders.order_type = leg_windows.order_type
-        and orders.ordered_on >= leg_windows.effective_from
-        and (leg_windows.effective_to is null or orders.ordered_on < leg_windows.effective_to)
     where billed_orders.mode_code = 'TOTAL'
 ),
 

@@ -1,22 +1,14 @@
 -- Grain: one row per order line: what it comes to over all documents of its order, in whole minor units.
 -- Trap: an amended line is priced document by document, so net_amount is not quantity x unit_rate there. Lines of
--- cancelled, draft and test orders are here too; a cancelled line comes to nothing.
+-- cancelled, draft and test orders are here too; a cancelled line comes to nothing. An order that came without
+-- lines has one line of its own, number *.
 
 with order_lines as (
     select * from {{ ref('int_order_lines__current') }}
 ),
 
 orders as (
-    select
-        recon_key,
-        customer_id,
-        contract_id,
-        total_amount,
-        tip_amount,
-        shipping_amount,
-        tax_amount,
-        is_tax_included
-    from {{ ref('int_orders') }}
+    select * from {{ ref('int_orders') }}
 ),
 
 currencies as (
@@ -162,6 +154,59 @@ priced as (
         on order_lines.recon_key = monthly_orders.recon_key
 ),
 
+-- An order that came without lines is one line of what it asks for.
+orders_without_lines as (
+    select
+        orders.recon_key || '-*' as line_key,
+        orders.recon_key,
+        '*' as canonical_line_no,
+        '' as sku,
+        cast(null as {{ dbt.type_string() }}) as seller_id,
+        orders.tenant,
+        orders.source,
+        orders.source_system,
+        orders.order_id,
+        orders.customer_id,
+        orders.contract_id,
+        orders.order_type,
+        orders.currency_code,
+        orders.status_code,
+        cast(null as {{ dbt.type_string() }}) as fulfilment_code,
+        {{ quantity('1') }} as level_quantity,
+        cast(orders.total_amount as decimal(28, 12)) as unit_rate,
+        cast(null as integer) as month_count,
+        cast(null as integer) as amended_factor,
+        currencies.exponent,
+        {{ quantity('1') }} as quantity,
+        {{ money('0') }} as discount_amount,
+        {{ money("""
+            orders.due_amount - coalesce(orders.tip_amount, 0) - coalesce(orders.shipping_amount, 0)
+            - case when orders.is_tax_included then 0 else coalesce(orders.tax_amount, 0) end
+        """) }} as net_amount,
+        coalesce(orders.tax_amount, {{ money('0') }}) as tax_amount,
+        orders.is_tax_included,
+        orders.is_test,
+        false as is_cancelled,
+        false as is_amended,
+        false as is_gift_card,
+        cast(null as date) as service_start_on,
+        cast(null as date) as service_end_on,
+        orders.ordered_on,
+        orders.ordered_at
+    from orders
+    left join currencies
+        on orders.currency_code = currencies.currency_code
+    where orders.line_count = 0
+        and orders.has_total
+        and orders.is_due_for_payment
+),
+
+all_lines as (
+    select * from priced
+    union all
+    select * from orders_without_lines
+),
+
 final as (
     select
         ---------- keys
@@ -207,7 +252,7 @@ final as (
 
         ---------- timestamps
         ordered_at
-    from priced
+    from all_lines
 )
 
 select * from final
