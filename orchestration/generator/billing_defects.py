@@ -16,7 +16,7 @@ from orchestration.generator.frames import member, positions, stack
 from orchestration.generator.world import HOUR, World
 
 _LEAST_TAX = 500
-_CENTS = np.array([exponent == 2 for exponent in w.EXPONENTS])  # noqa: PLR2004 decimals of a cent
+_CENTS = np.array([exponent == 2 for exponent in w.EXPONENTS])
 
 
 def _invoiced(chunk: Chunk) -> Bools:
@@ -68,8 +68,10 @@ def _bill_twice(world: World, chunk: Chunk, at: Ints) -> tuple[Chunk, Mark]:
     lines = chunk.invoice_lines.rows(member(chunk.invoice_lines["order"], again["order"]))
     doubled = replace(
         chunk,
-        invoices=stack([chunk.invoices, again.having(copy=1)]),
-        invoice_lines=stack([chunk.invoice_lines, lines.having(copy=1)]),
+        invoices=stack([chunk.invoices, again.having(copy=1)]).in_order_of("order", "copy"),
+        invoice_lines=stack([chunk.invoice_lines, lines.having(copy=1)]).in_order_of(
+            "order", "copy", "line_no"
+        ),
     )
     return doubled, Mark(again["total"])
 

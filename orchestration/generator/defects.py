@@ -60,8 +60,6 @@ def inject(world: World, chunk: Chunk, per_million: int) -> tuple[Chunk, list[Ex
         payments=chunk.payments.in_order_of("order", "seq"),
         shipments=chunk.shipments.in_order_of("order", "parcel"),
         shipment_lines=chunk.shipment_lines.in_order_of("order", "parcel", "line_no"),
-        invoices=chunk.invoices.in_order_of("order", "copy"),
-        invoice_lines=chunk.invoice_lines.in_order_of("order", "copy", "line_no"),
     )
     return ordered, [one for _, one in sorted(expected, key=lambda pair: pair[0])]
 
@@ -119,7 +117,6 @@ def _expected(defect: Defect, orders: Frame, mark: Mark) -> list[tuple[int, Expe
     )
     found = []
     for order, root, currency, minor, sequence in rows:
-        order_id = f"ORD-{order:09d}"
         native = f"{prefix}-{order:09d}"
         if defect.stream not in _NUMBERED_AS_ORDERS:
             native += f"-{sequence}"
