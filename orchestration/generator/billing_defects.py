@@ -29,6 +29,11 @@ def _invoiced_net(chunk: Chunk) -> Bools:
     return _invoiced(chunk) & (chunk.orders["tax_included"] == 0) & (chunk.orders["is_free"] == 0)
 
 
+def _invoiced_no_renewal(chunk: Chunk) -> Bools:
+    """The same without renewals, whose prices are a class of their own."""
+    return _invoiced_net(chunk) & (chunk.orders["type"] != w.RENEWAL)
+
+
 def _invoiced_with_tax(chunk: Chunk) -> Bools:
     return _invoiced_net(chunk) & (chunk.orders["tax"] >= _LEAST_TAX)
 
@@ -180,7 +185,7 @@ BILLING_DEFECTS: tuple[Defect, ...] = (
            "No invoice was delivered for the order."),
     Defect("BIL_DUPLICATE", "invoice", 2, "invoices", True, _invoiced_net, _bill_twice,
            "The invoice is there twice, under two numbers."),
-    Defect("BIL_PRICE", "invoice", 2, "invoices", True, _invoiced_net, _bill_dearer,
+    Defect("BIL_PRICE", "invoice", 2, "invoices", True, _invoiced_no_renewal, _bill_dearer,
            "The first line is billed 20 to 40 percent dearer than ordered."),
     Defect("BIL_QTY", "invoice", 2, "invoices", True, _invoiced_net, _bill_one_more,
            "One piece more than ordered is billed."),
