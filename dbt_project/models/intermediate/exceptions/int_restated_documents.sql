@@ -53,9 +53,67 @@ changed_rows as (
         and latest.control_amount <> earlier.control_amount
 ),
 
-evidence as (
-    select * from {{ ref('int_evidence') }}
+rows_of_evidence as (
+    select
+        leg_code,
+        source,
+        stream,
+        native_id,
+        tenant,
+        source_system,
+        recon_key,
+        anchor_key,
+        currency_code,
+        actual_amount,
+        _row_key
+    from {{ ref('int_evidence') }}
     where not is_test
+        and leg_code <> 'payout'
+),
+
+-- An invoice that is compared line by line is told by its header: lines have no amount to control.
+invoices_by_line as (
+    select
+        placed.source,
+        placed.stream,
+        placed.invoice_id,
+        placed.tenant,
+        placed.source_system,
+        placed.recon_key,
+        placed.currency_code,
+        placed.total_amount,
+        placed._row_key
+    from {{ ref('int_invoice_rows__placed') }} as placed
+    inner join changed_rows
+        on placed.source = changed_rows.source
+        and placed.stream = changed_rows.stream
+        and placed._row_key = changed_rows._row_key
+    left join rows_of_evidence
+        on placed.source = rows_of_evidence.source
+        and placed.stream = rows_of_evidence.stream
+        and placed._row_key = rows_of_evidence._row_key
+    where placed.row_kind = 'DOCUMENT'
+        and placed.is_live
+        and placed.recon_key is not null
+        and rows_of_evidence._row_key is null
+),
+
+evidence as (
+    select * from rows_of_evidence
+    union all
+    select
+        'invoice' as leg_code,
+        source,
+        stream,
+        invoice_id as native_id,
+        tenant,
+        source_system,
+        recon_key,
+        cast(null as {{ dbt.type_string() }}) as anchor_key,
+        currency_code,
+        total_amount as actual_amount,
+        _row_key
+    from invoices_by_line
 ),
 
 final as (
@@ -83,7 +141,6 @@ final as (
         on changed_rows.source = evidence.source
         and changed_rows.stream = evidence.stream
         and changed_rows._row_key = evidence._row_key
-        and evidence.leg_code <> 'payout'
     group by evidence.leg_code, evidence.source, evidence.stream, evidence.native_id
     having sum(changed_rows.size_change) <> 0
 )
