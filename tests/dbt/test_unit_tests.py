@@ -31,9 +31,13 @@ WITHOUT_RULES = {
     "int_expectations",  # unions the legs
     "int_files",  # hands on what the loader wrote
     "int_gate_checks",  # hands on what the gates wrote
+    "int_item_texts__bank",  # puts texts together
+    "int_item_texts__payment",  # puts texts together
+    "int_nearest_misses",  # hands on what the matching step wrote
     "int_order_lines__current",  # looks up the current version
     "int_order_lines__keyed",  # looks up the document
     "int_orders",  # looks up customer, terms and policy
+    "int_suggested_groups",  # hands on what the matching step wrote
     "int_state_history",  # appends what int_state_changes found
 }
 

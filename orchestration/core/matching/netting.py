@@ -66,7 +66,8 @@ def _of_amount(
     likeness = texts.likeness_within(vectors, firsts, seconds)
     gaps = np.abs(ours.day[firsts] - ours.day[seconds])
     same_party = (ours.party[firsts] == ours.party[seconds]) & (ours.party[firsts] > 0)
-    fits = (gaps <= DAYS_APART) & ((likeness >= LEAST_LIKENESS) | same_party)
+    no_party = (ours.party[firsts] == 0) | (ours.party[seconds] == 0)
+    fits = (gaps <= DAYS_APART) & (same_party | (no_party & (likeness >= LEAST_LIKENESS)))
     order = sorted(
         np.flatnonzero(fits).tolist(),
         key=lambda at: (

@@ -209,7 +209,7 @@ def net(work: Work) -> None:
         for first, second, likeness in net_pairs(ours, others, block.texts, vectors):
             members = ((first, second), ()) if side is Side.EXPECTED else ((), (first, second))
             words = wording.of_netted(ours.items[first], ours.items[second])
-            work.confirm(Kind.NETTED, members, (0.99, likeness), words)
+            work.confirm(Kind.NETTED, members, (0.99, min(0.99, likeness)), words)
 
 
 def weigh_equals(work: Work) -> tuple[Ints, Ints, Floats]:
@@ -264,9 +264,14 @@ def _probability(pair: Pair) -> float:
 def _is_set(work: Work, cluster: Sequence[Pair], least: float) -> bool:
     """Whether a cluster is certain as a set: each fits, one amount, and nobody is left over.
 
-    Only where nothing tells its members apart: a little that does is a choice for a person.
+    Only where nothing could tell its members apart: where both sides have texts, or a little
+    speaks for one of them, a person chooses.
     """
     amounts = {int(work.block.expected.amount[pair.row]) for pair in cluster}
+    rows = np.array([pair.row for pair in cluster], dtype=np.int64)
+    columns = np.array([pair.column for pair in cluster], dtype=np.int64)
+    if work.block.texts.known(rows, columns).any():
+        return False
     return len(amounts) == 1 and all(
         pair.weight >= least
         and pair.margin <= MARGIN_OF_EQUALS
