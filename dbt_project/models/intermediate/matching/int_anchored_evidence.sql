@@ -6,9 +6,16 @@ with keyed as (
     where anchor_key is not null
 ),
 
+-- The key to join on is made beforehand: with conditions beside it a join looks at every pair.
 unkeyed as (
-    select * from {{ ref('int_evidence') }}
-    where anchor_key is null
+    select
+        evidence.*,
+        case
+            when not evidence.is_test and (evidence.leg_code <> 'payment' or evidence.line_no is null)
+            then {{ evidence_item_key('evidence.source', 'evidence.stream', 'evidence._row_key') }}
+        end as item_key
+    from {{ ref('int_evidence') }} as evidence
+    where evidence.anchor_key is null
 ),
 
 assignments as (
@@ -65,9 +72,7 @@ final as (
     from unkeyed
     left join assigned
         on unkeyed.leg_code = assigned.leg_code
-        and (unkeyed.leg_code <> 'payment' or unkeyed.line_no is null)
-        and not unkeyed.is_test
-        and {{ evidence_item_key('unkeyed.source', 'unkeyed.stream', 'unkeyed._row_key') }} = assigned.item_key
+        and unkeyed.item_key = assigned.item_key
 )
 
 select * from final
