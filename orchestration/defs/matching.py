@@ -1,7 +1,8 @@
 """The step between the phases of dbt: matches among members that have no key in common.
 
 What belongs here: the asset. What does not: how anything is matched
-(`orchestration.core.matching`). Only `orchestration.defs` and `orchestration.definitions` may import this.
+(`orchestration.core.matching`). Only `orchestration.defs` and `orchestration.definitions` may
+import this.
 """
 
 import dagster as dg

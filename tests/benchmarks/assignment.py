@@ -134,9 +134,10 @@ def main() -> int:
             hits = len(plain & truth)
             plain_f1 = 2 * hits / (len(plain) + len(truth))
             out.write(
-                f"{style.name:16} seed {seed}: {len(books.ledger):,} x {len(books.bank):,} rows in "
-                f"{result.seconds:.1f} s, precision {result.precision:.4f}, recall {result.recall:.4f}, "
-                f"F1 {result.f1:.4f} (amount and date {plain_f1:.4f}), groups {result.batches:.4f}\n"
+                f"{style.name:16} seed {seed}: {len(books.ledger):,} x {len(books.bank):,} rows "
+                f"in {result.seconds:.1f} s, precision {result.precision:.4f}, "
+                f"recall {result.recall:.4f}, F1 {result.f1:.4f} "
+                f"(amount and date {plain_f1:.4f}), groups {result.batches:.4f}\n"
                 f"{'':17}of {dict(Counter(books.kinds))}\n"
                 f"{'':17}missed {dict(missed)}, wrong {dict(wrong)}\n"
             )

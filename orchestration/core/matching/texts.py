@@ -65,8 +65,7 @@ def words_in(vectors: sparse.csr_matrix, is_word: npt.NDArray[np.bool_]) -> list
     return [
         found[is_word[found]]
         for found in (
-            vectors.indices[start:end].astype(np.int64)
-            for start, end in pairwise(bounds)
+            vectors.indices[start:end].astype(np.int64) for start, end in pairwise(bounds)
         )
     ]
 

@@ -126,4 +126,5 @@ def of_nearest(item: Item, nearest: Item | None, gap: int, days: int) -> str:
             "window, taken, or not beyond doubt."
         )
     more = "more" if gap > 0 else "less"
-    return f"The nearest is {nearest.name} of {money(nearest.amount)}, {money(abs(gap))} {more}, {when}."
+    amount = money(nearest.amount)
+    return f"The nearest is {nearest.name} of {amount}, {money(abs(gap))} {more}, {when}."
