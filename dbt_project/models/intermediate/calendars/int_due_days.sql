@@ -23,17 +23,30 @@ due_days as (
     where is_business_day
 ),
 
-final as (
+-- Grouped, although the rows are unique: else the planner joins the days on their calendar alone, each with every other.
+wanted_days as (
     select
         business_days.calendar_code,
         lags.lag_business_days,
-        business_days.date_on as from_on,
-        greatest(due_days.date_on, business_days.date_on) as due_on
+        business_days.date_on,
+        business_days.business_day_no + lags.lag_business_days as due_day_no
     from business_days
     cross join lags
+    group by
+        business_days.calendar_code, lags.lag_business_days, business_days.date_on,
+        business_days.business_day_no + lags.lag_business_days
+),
+
+final as (
+    select
+        wanted_days.calendar_code,
+        wanted_days.lag_business_days,
+        wanted_days.date_on as from_on,
+        greatest(due_days.date_on, wanted_days.date_on) as due_on
+    from wanted_days
     inner join due_days
-        on business_days.calendar_code = due_days.calendar_code
-        and business_days.business_day_no + lags.lag_business_days = due_days.business_day_no
+        on wanted_days.calendar_code = due_days.calendar_code
+        and wanted_days.due_day_no = due_days.business_day_no
 )
 
 select * from final

@@ -87,7 +87,7 @@ spells as (
         began_on,
         max(opened_on) as ended_on,
         max(least_members) as least_members,
-        sum(member_count) as member_count
+        cast(sum(member_count) as bigint) as member_count
     from days_with_starts
     group by exception_code, tenant, source_system, began_on
     having sum(member_count) >= max(least_members)
