@@ -37,7 +37,7 @@ def main() -> int:
         ]
         good += not found
         verdict = "as expected" if not found else "differs"
-        out.write(f"{case.case_id:6} {case.owner:4} {case.status:9} {verdict}\n")
+        out.write(f"{case.case_id:6} {verdict}\n")
         out.writelines(f"       - {difference}\n" for difference in found)
     for row in published[1].rows("exceptions", "*"):
         out.write(f"all tenants: {row['exception_code']}: {row['explanation']}\n")

@@ -48,15 +48,11 @@ class Case:
         case_id: Its name: the id in the catalogue, with a letter where it has variants.
         catalogue_id: The line of the catalogue that it shows.
         family: e1 to e10.
-        owner: Who builds what it needs.
-        status: works, or expected while a part that it needs is being built.
     """
 
     case_id: str
     catalogue_id: str
     family: str
-    owner: str
-    status: str
 
     @property
     def tenant(self) -> str:

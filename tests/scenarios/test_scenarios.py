@@ -5,16 +5,7 @@ import pytest
 from tests.scenarios.judging import differences
 from tests.scenarios.reading import Case, cases
 
-SCENARIOS = [
-    pytest.param(
-        case,
-        id=case.case_id,
-        marks=()
-        if case.status == "works"
-        else pytest.mark.xfail(reason=f"waits for a part: {case.owner}", strict=False),
-    )
-    for case in cases()
-]
+SCENARIOS = [pytest.param(case, id=case.case_id) for case in cases()]
 
 
 @pytest.mark.parametrize("case", SCENARIOS)

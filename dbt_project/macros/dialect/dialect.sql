@@ -134,3 +134,9 @@
         cast(0 as decimal(18, 4))
     )
 {%- endmacro %}
+
+{# Whole days from one date to another, negative where the second is the earlier one. #}
+{% macro days_between(start, finish) %}{{ return(adapter.dispatch('days_between', 'meshline')(start, finish)) }}{% endmacro %}
+{% macro default__days_between(start, finish) %}cast(date_diff('day', {{ start }}, {{ finish }}) as bigint){% endmacro %}
+{% macro spark__days_between(start, finish) %}cast(datediff({{ finish }}, {{ start }}) as bigint){% endmacro %}
+{% macro postgres__days_between(start, finish) %}cast({{ finish }} - {{ start }} as bigint){% endmacro %}

@@ -23,7 +23,7 @@ due_days as (
     where is_business_day
 ),
 
--- Grouped, although the rows are unique: else the planner joins the days on their calendar alone, each with every other.
+-- Grouped, although the rows are unique: else the planner joins the days on their calendar alone, all with all.
 wanted_days as (
     select
         business_days.calendar_code,

@@ -48,8 +48,8 @@ renewed as (
     select
         contracts.*,
         renewed_contracts.end_on as earlier_end_on,
-        cast({{ dbt.datediff('renewed_contracts.end_on', 'contracts.start_on', 'day') }} as bigint) as days_between,
-        cast({{ dbt.datediff('contracts.start_on', 'contracts.end_on', 'day') }} as bigint) + 1 as contract_days
+        {{ days_between('renewed_contracts.end_on', 'contracts.start_on') }} as days_between,
+        {{ days_between('contracts.start_on', 'contracts.end_on') }} + 1 as contract_days
     from contracts
     inner join contracts as renewed_contracts
         on contracts.tenant = renewed_contracts.tenant
@@ -59,7 +59,7 @@ renewed as (
     where contracts.status_code not in ('cancelled', 'void', 'draft')
         and renewed_contracts.status_code not in ('cancelled', 'void', 'draft')
         and contracts.contract_id <> renewed_contracts.contract_id
-        and cast({{ dbt.datediff('renewed_contracts.end_on', 'contracts.start_on', 'day') }} as bigint) <> 1
+        and {{ days_between('renewed_contracts.end_on', 'contracts.start_on') }} <> 1
 ),
 
 contract_orders as (

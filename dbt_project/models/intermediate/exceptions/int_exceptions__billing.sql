@@ -280,7 +280,7 @@ counted_otherwise as (
             or abs(
                 abs(kinds.variance_amount) * billed_count.year_days * ordered_count.year_days
                 - abs(base_rates.unit_rate * coalesce(contributed.changed_quantity, 0))
-                * abs(cast({{ dbt.datediff('order_lines.service_start_on', 'contributed.effective_on', 'day') }} as bigint))
+                * abs({{ days_between('order_lines.service_start_on', 'contributed.effective_on') }})
                 * abs(billed_count.year_days - ordered_count.year_days)
             ) <= billed_count.year_days * ordered_count.year_days * 2 * {{ half_minor_unit('order_lines.exponent') }}
         )

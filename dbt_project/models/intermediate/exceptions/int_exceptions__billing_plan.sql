@@ -102,7 +102,7 @@ classified as (
                     plans_summed_to_lines.planned_rate is null
                     or plans_summed_to_lines.planned_rate = order_lines.unit_rate
                 )
-                then 'BIL_QTY'
+            then 'BIL_QTY'
             when orders.order_type = 'renewal' then 'REN_PRICE_MISMATCH'
             else 'BIL_PRICE'
         end as exception_code
@@ -161,14 +161,19 @@ final as (
         case exception_code
             when 'AMD_DELTA_AS_ABSOLUTE' then
                 subject || ': a change of ' || {{ quantity_text('changed_quantity') }} || ' is planned as '
-                || {{ quantity_text('level_quantity') }} || ', the new total: ' || {{ amount_text('variance_amount') }} || ' '
+                || {{ quantity_text('level_quantity') }}
+                || ', the new total: '
+                || {{ amount_text('variance_amount') }}
+                || ' '
                 || currency_code || ' too much.'
             when 'BIL_SCHEDULE' then
                 subject || ': ' || {{ amount_text('moved_amount') }} || ' ' || currency_code
                 || ' is planned in other periods than agreed; the total is right.'
             when 'REN_NOT_BILLED' then
                 'The renewal ' || order_id || ' of ' || {{ amount_text('leak_amount') }} || ' ' || currency_code
-                || ' is neither planned nor invoiced, due on ' || cast(cast(due_at as date) as {{ dbt.type_string() }}) || '.'
+                || ' is neither planned nor invoiced, due on '
+                || cast(cast(due_at as date) as {{ dbt.type_string() }})
+                || '.'
             when 'BIL_MISSING' then
                 subject || ': nothing is planned for billing of ' || {{ amount_text('leak_amount') }} || ' '
                 || currency_code || '.'

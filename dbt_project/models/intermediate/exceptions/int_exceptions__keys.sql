@@ -167,17 +167,18 @@ final as (
                 document_ref || ' names no ' || case when leg_code = 'settlement' then 'payment' else 'order' end
                 || ': have its writer fill the reference.'
             when 'KEY_AMBIGUOUS' then coalesce(
-                candidates_note,
-                document_ref || ' names ' || order_ref
-                || ', which several orders bear: say which store or system is meant.'
-            )
+                    candidates_note,
+                    document_ref || ' names ' || order_ref
+                    || ', which several orders bear: say which store or system is meant.'
+                )
             when 'KEY_COLLISION' then
                 document_ref || ' has the same id as another order: add the store or instance to tell them apart.'
             when 'FUL_NO_ORDER' then
                 document_ref || ' left for ' || order_ref || ', where no such order line is known.'
             else
                 document_ref || ' names ' || order_ref
-                || case when leg_code = 'settlement' then ', a payment that nobody has reported or that is settled already.'
+                || case when leg_code = 'settlement' then
+                        ', a payment that nobody has reported or that is settled already.'
                     else ', an order that nobody has reported.'
                 end
         end as explanation,

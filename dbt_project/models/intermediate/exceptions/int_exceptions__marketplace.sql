@@ -1,6 +1,6 @@
 -- Grain: one row per order and seller whose statement disagrees with the seller's order lines, commission or net; one
 -- row per order where the parts are wrong but their sum is right: that is one mistake in sharing, not one a seller;
--- one row per tenant and currency for commissions rounded another way throughout: that is one setting, not many tickets.
+-- one row per tenant and currency for commissions rounded another way throughout: one setting, not many tickets.
 -- Trap: one fact one class: a seller whose gross is wrong is not told about its commission too.
 
 with match_groups as (
@@ -119,10 +119,10 @@ classified as (
                     or cancelled_lines_of_sellers.recon_key is not null
                 )
                 and match_groups.leg_code = 'seller_split'
-                then 'MKT_CLAWBACK_OPEN'
+            then 'MKT_CLAWBACK_OPEN'
             when match_groups.leg_code = 'payout'
                 and statements_of_sellers.commission_amount <> statements_of_sellers.expected_commission_amount
-                then 'MKT_COMMISSION'
+            then 'MKT_COMMISSION'
             when match_groups.leg_code = 'payout' then 'MKT_PAYOUT_PARTIAL'
             when match_groups.expectation_count = 0 then 'MKT_PAYOUT_EXTRA'
             when match_groups.evidence_count = 0 then 'MKT_PAYOUT_MISSING'
@@ -184,7 +184,9 @@ failed_groups as (
                 || {{ amount_text('expected_commission_amount') }} || '.'
             when exception_code = 'MKT_PAYOUT_PARTIAL' then
                 'Seller ' || seller_id || ' gets ' || {{ amount_text('matched_amount') }} || ' ' || currency_code
-                || '; its gross less commission, fees and withholding is ' || {{ amount_text('expected_amount') }} || '.'
+                || '; its gross less commission, fees and withholding is '
+                || {{ amount_text('expected_amount') }}
+                || '.'
             when exception_code = 'MKT_PAYOUT_EXTRA' then
                 'Seller ' || seller_id || ' is stated with ' || {{ amount_text('matched_amount') }}
                 || ' ' || currency_code || ', but has no line on the order.'

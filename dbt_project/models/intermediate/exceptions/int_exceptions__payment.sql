@@ -154,28 +154,28 @@ classified as (
             when match_groups.returned_amount > match_groups.received_amount
                 and reversals.refunded_amount > 0
                 and reversals.disputed_amount > 0
-                then 'PAY_DOUBLE_REVERSAL'
+            then 'PAY_DOUBLE_REVERSAL'
             when match_groups.variance_amount > 0 and reversals.bounced_amount > 0 then 'PAY_REFUND_FAILED'
             when match_groups.returned_amount > match_groups.received_amount then 'PAY_REFUND_EXCEEDS'
             when match_groups.is_cancelled then 'PAY_REFUND_MISSING'
             when match_groups.expectation_count = 0 then 'PAY_UNAPPLIED'
             when repeated_receipts.anchor_key is not null then 'PAY_DUPLICATE'
             when match_groups.evidence_count = 0 and expired_authorizations.recon_key is not null
-                then 'PAY_AUTH_EXPIRED_SHIPPED'
+            then 'PAY_AUTH_EXPIRED_SHIPPED'
             when match_groups.evidence_count = 0 then 'PAY_MISSING'
             when match_groups.variance_amount < 0 and reversals.disputed_amount > 0 then 'CB_OPEN'
             when match_groups.variance_amount < 0
                 and match_groups.received_amount >= match_groups.expected_amount
                 and reversals.refunded_amount > 0
-                then 'CREDIT_NO_RETURN'
+            then 'CREDIT_NO_RETURN'
             when match_groups.variance_amount < 0 then 'PAY_SHORT'
             when invoiced_orders.credited_amount >= match_groups.variance_amount
                 and coalesce(reversals.refunded_amount, 0) = 0
-                then 'PAY_REFUND_MISSING'
+            then 'PAY_REFUND_MISSING'
             when coalesce(invoiced_orders.credited_amount, orders_with_returns.returned_amount, 0)
                 >= match_groups.variance_amount
                 and reversals.refunded_amount > 0
-                then 'PAY_SHORT'
+            then 'PAY_SHORT'
             else 'PAY_OVER'
         end as exception_code
     from match_groups
@@ -234,8 +234,8 @@ failed_groups as (
                 || {{ amount_text('expected_amount') }} || ' ' || currency_code || ' due.'
             when 'CB_OPEN' then
                 {{ amount_text('disputed_amount') }} || ' ' || currency_code || ' is disputed in '
-                || cast(dispute_count as {{ dbt.type_string() }}) || case when dispute_count = 1 then ' case'
-                    else ' cases' end
+                || cast(dispute_count as {{ dbt.type_string() }})
+                || case when dispute_count = 1 then ' case' else ' cases' end
                 || ' and was taken back: ' || {{ amount_text('matched_amount') }} || ' of '
                 || {{ amount_text('expected_amount') }} || ' is left.'
             when 'CREDIT_NO_RETURN' then

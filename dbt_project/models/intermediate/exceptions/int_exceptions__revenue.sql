@@ -40,7 +40,7 @@ served_lines as (
         order_lines.exponent,
         order_lines.service_start_on,
         order_lines.service_end_on,
-        cast({{ dbt.datediff('order_lines.service_start_on', 'order_lines.service_end_on', 'day') }} as bigint) + 1
+        {{ days_between('order_lines.service_start_on', 'order_lines.service_end_on') }} + 1
             as service_days,
         cast(
             (extract(year from order_lines.service_end_on) - extract(year from order_lines.service_start_on)) * 12
@@ -87,7 +87,7 @@ periods_cut as (
 period_days as (
     select
         *,
-        greatest(cast({{ dbt.datediff('first_on', 'after_last_on', 'day') }} as bigint), 0) as days_in_month
+        greatest({{ days_between('first_on', 'after_last_on') }}, 0) as days_in_month
     from periods_cut
 ),
 

@@ -68,7 +68,7 @@ days_with_starts as (
         *,
         max(
             case
-                when last_opened_on is null or {{ dbt.datediff('last_opened_on', 'opened_on', 'day') }} > 1
+                when last_opened_on is null or {{ days_between('last_opened_on', 'opened_on') }} > 1
                 then opened_on
             end
         ) over (

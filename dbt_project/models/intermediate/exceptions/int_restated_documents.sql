@@ -9,7 +9,9 @@ with restated_keys as (
         _row_key
     from {{ ref('stg_landing__source_rows') }}
     where _row_version > 1
-        and entity in ({% for entity in var('feed_streams') %}'{{ entity }}'{{ ', ' if not loop.last }}{% endfor %})
+        and entity in (
+            {% for entity in var('feed_streams') %}'{{ entity }}'{{ ', ' if not loop.last }}{% endfor %}
+        )
 ),
 
 ranked_versions as (

@@ -180,7 +180,7 @@ with_periods as (
         case
             when unit_rate <> list_rate and service_end_on >= service_start_on
             then cast(
-                {{ dbt.datediff('service_start_on', 'service_end_on', 'day') }}
+                {{ days_between('service_start_on', 'service_end_on') }}
                 + 1 as bigint
             )
         end as service_days

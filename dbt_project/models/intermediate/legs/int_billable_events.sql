@@ -168,7 +168,7 @@ with_quantities as (
             when not is_billed_on_shipment then quantity
             when not is_closed then greatest(quantity - returned_quantity, 0)
             when shipped_quantity + cancelled_quantity < quantity and provisional_count = 0
-                then greatest(quantity - returned_quantity, 0)
+            then greatest(quantity - returned_quantity, 0)
             else greatest(least(shipped_quantity, quantity) - returned_quantity, 0)
         end as most_quantity,
         is_billed_on_shipment
@@ -200,7 +200,7 @@ whole_lines as (
             when is_return_open then {{ plus_hours('last_returned_at', 'return_hours') }}
             when is_billed_on_shipment then {{ plus_hours('coalesce(last_shipped_at, ordered_at)', 'window_hours') }}
             when billed_through_on < service_end_on
-                then {{ plus_hours('cast(billed_through_on as timestamp)', 'window_hours + 24') }}
+            then {{ plus_hours('cast(billed_through_on as timestamp)', 'window_hours + 24') }}
             else {{ plus_hours('greatest(ordered_at, coalesce(cast(service_start_on as timestamp), ordered_at))', 'window_hours') }}
         end as due_at
     from with_quantities

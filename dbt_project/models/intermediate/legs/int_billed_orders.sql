@@ -1,6 +1,7 @@
 -- Grain: one row per order whose tenant is invoiced, in the order's currency: how its invoices can be compared.
--- Trap: an order without invoices is here too, with document_count 0. mode_code decides for both sides of the leg: LINES compares line by line and the rest of the documents
--- (tax, charges, discounts) as one, TOTAL compares only what the order comes to.
+-- Trap: an order without invoices is here too, with document_count 0. mode_code decides for both sides of the leg:
+-- LINES compares line by line and the rest of the documents (tax, charges, discounts) as one, TOTAL compares only what
+-- the order comes to.
 
 with orders as (
     select orders.*
@@ -216,12 +217,12 @@ final as (
             when placed_count = 0 or lineless_count > 0 or split_count > 0 then 'TOTAL'
             when is_tax_included and untaxed_count > 0 then 'TOTAL'
             when {{ money('gross_amount - lines_net_amount - order_tax_amount') }} < 0 and allowance_count = 0
-                then 'TOTAL'
+            then 'TOTAL'
             when billed_count < billable_count
                 and unplaced_amount <> 0
                 and unplaced_amount <> {{ money('gross_amount - lines_net_amount - order_tax_amount') }}
                 and unplaced_amount <> shipping_amount
-                then 'TOTAL'
+            then 'TOTAL'
             else 'LINES'
         end as mode_code,
 

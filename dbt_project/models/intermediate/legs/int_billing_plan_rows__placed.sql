@@ -109,7 +109,7 @@ final as (
         resolved.recon_key,
         case
             when amendments.document_ref is not null
-                then coalesce(
+            then coalesce(
                     lines_of_amendments.line_key,
                     case when resolved.order_line_no is null then amendments.only_line_key end,
                     order_lines.line_key

@@ -34,7 +34,8 @@ final as (
         case
             when plans.recon_key is null then null
             when coalesce(planned_orders.mode_code, 'TOTAL') = 'TOTAL' then plans.recon_key || '|plan'
-            when lines_by_document.line_key is not null then plans.line_key || '-' || coalesce(contributed.document_ref, '')
+            when lines_by_document.line_key is not null then
+                plans.line_key || '-' || coalesce(contributed.document_ref, '')
             else plans.line_key
         end as anchor_key,
         plans.recon_key,

@@ -81,7 +81,7 @@ evidence_rows as (
         *,
         case
             when row_kind = 'DOCUMENT' and is_split
-                then 'consolidated|' || source || '|' || cast(_row_key as {{ dbt.type_string() }})
+            then 'consolidated|' || source || '|' || cast(_row_key as {{ dbt.type_string() }})
             when recon_key is null then null
             when apart_code = 'PARTY' then recon_key || '|party'
             when apart_code = 'FOREIGN' then recon_key || '|total'
@@ -92,17 +92,18 @@ evidence_rows as (
         end as anchor_key,
         case
             when row_kind = 'LINE' and (is_split or _document_key is null)
-                then {{ money('net_amount + coalesce(tax_amount, 0)') }}
+            then {{ money('net_amount + coalesce(tax_amount, 0)') }}
             when row_kind = 'LINE'
-                then {{ money('net_amount + case when is_tax_included then coalesce(tax_amount, 0) else 0 end') }}
+            then {{ money('net_amount + case when is_tax_included then coalesce(tax_amount, 0) else 0 end') }}
             when is_split or recon_key is null or is_whole_apart or coalesce(mode_code, 'TOTAL') = 'TOTAL'
-                then total_amount
+            then total_amount
             else rest_amount
         end as evidence_amount
     from with_places
     where case
             when row_kind = 'LINE' and (is_split or _document_key is null) then true
-            when row_kind = 'LINE' then coalesce(mode_code, 'TOTAL') = 'LINES' and line_key is not null and not is_whole_apart
+            when row_kind = 'LINE' then
+                coalesce(mode_code, 'TOTAL') = 'LINES' and line_key is not null and not is_whole_apart
             when is_split or recon_key is null or is_whole_apart then true
             when coalesce(mode_code, 'TOTAL') = 'TOTAL' then true
             else has_order_rest or rest_amount <> 0

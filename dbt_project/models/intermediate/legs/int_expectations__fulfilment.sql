@@ -58,13 +58,13 @@ final as (
         ---------- numerics
         case
             when order_lines.is_open_for_delivery and cancelled_rests.line_key is not null
-                then {{ line_amount('greatest(order_lines.quantity - cancelled_rests.cancelled_quantity, 0)', 'order_lines.unit_rate') }}
+            then {{ line_amount('greatest(order_lines.quantity - cancelled_rests.cancelled_quantity, 0)', 'order_lines.unit_rate') }}
             when order_lines.is_open_for_delivery then order_lines.list_amount
             else {{ money('0') }}
         end as expected_amount,
         case
             when order_lines.is_open_for_delivery and cancelled_rests.line_key is not null
-                then {{ quantity('greatest(order_lines.quantity - cancelled_rests.cancelled_quantity, 0)') }}
+            then {{ quantity('greatest(order_lines.quantity - cancelled_rests.cancelled_quantity, 0)') }}
             when order_lines.is_open_for_delivery then order_lines.quantity
             else {{ quantity('0') }}
         end as expected_quantity,

@@ -40,11 +40,13 @@ priced_events as (
                 and billed_lines.credited_amount = 0
                 and coalesce(billed_lines.billed_quantity, events.expected_quantity) = events.expected_quantity
                 and abs(billed_lines.net_amount - events.expected_amount) <= billing_rules.amount
-                and abs(billed_lines.net_amount - events.expected_amount) <= abs(events.expected_amount) * billing_rules.rate
+                and abs(billed_lines.net_amount - events.expected_amount)
+                <= abs(events.expected_amount) * billing_rules.rate
                 and (
                     (billed_lines.list_amount is null and billed_lines.billed_quantity is null)
                     or abs(
-                        billed_lines.list_amount - events.expected_quantity * order_lines.unit_rate * order_lines.price_factor
+                        billed_lines.list_amount
+                        - events.expected_quantity * order_lines.unit_rate * order_lines.price_factor
                         - (billed_lines.net_amount - events.expected_amount)
                     ) < {{ half_minor_unit('order_lines.exponent') }}
                 )
@@ -53,8 +55,8 @@ priced_events as (
         coalesce(billed_lines.row_count, 0) as billed_row_count,
         -- Such a line is stated one way or the other, so that the lines come to the whole.
         not order_lines.is_amended
-            and cast(order_lines.quantity * order_lines.unit_rate * order_lines.price_factor as decimal(38, 12))
-            - order_lines.discount_amount <> order_lines.net_amount as is_finer_than_minor_unit
+        and cast(order_lines.quantity * order_lines.unit_rate * order_lines.price_factor as decimal(38, 12))
+        - order_lines.discount_amount <> order_lines.net_amount as is_finer_than_minor_unit
     from events
     inner join order_lines
         on events.line_key = order_lines.line_key
@@ -133,7 +135,7 @@ rests as (
         case
             when billed_orders.placed_amount = billed_orders.lines_net_amount
                 or billed_orders.lines_net_amount <= 0
-                then billed_orders.order_tax_amount
+            then billed_orders.order_tax_amount
             when billed_orders.is_tax_included then {{ money('0') }}
             when billed_orders.lines_tax_amount <> 0 then coalesce(taxes_summed_to_orders.tax_amount, 0)
             when billed_orders.placed_amount <= 0 then {{ money('0') }}
@@ -157,10 +159,10 @@ rest_expectations as (
         cast(null as {{ dbt.type_string() }}) as explained_class,
         case
             when rests.billed_count >= rests.billable_count and rests.placed_amount >= rests.lines_net_amount
-                then {{ money('rests.due_tax_amount + rests.charge_amount') }}
+            then {{ money('rests.due_tax_amount + rests.charge_amount') }}
             when abs(rests.rest_amount - rests.due_tax_amount - rests.charge_amount)
                 < abs(rests.rest_amount - rests.due_tax_amount)
-                then {{ money('rests.due_tax_amount + rests.charge_amount') }}
+            then {{ money('rests.due_tax_amount + rests.charge_amount') }}
             else rests.due_tax_amount
         end as expected_amount,
         {{ quantity('0') }} as expected_quantity,
@@ -183,7 +185,8 @@ totals as (
         case
             when orders.status_code in ('cancelled', 'deleted', 'draft') then {{ money('0') }}
             when events_summed_to_orders.recon_key is null then {{ money('0') }}
-            when events_summed_to_orders.expected_amount = billed_orders.lines_net_amount then billed_orders.gross_amount
+            when events_summed_to_orders.expected_amount = billed_orders.lines_net_amount then
+                billed_orders.gross_amount
             when events_summed_to_orders.expected_amount <= 0 then {{ money('0') }}
             when billed_orders.lines_net_amount <= 0 then {{ money('0') }}
             else {{ money(

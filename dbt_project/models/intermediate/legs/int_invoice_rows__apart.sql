@@ -137,9 +137,9 @@ ranked as (
         on rows_of_repeated_lines.line_key = repeated.line_key
         and rows_of_repeated_lines.document_ref = repeated.document_ref
         and coalesce(rows_of_repeated_lines.service_start_on, cast('1900-01-01' as date))
-            = coalesce(repeated.service_start_on, cast('1900-01-01' as date))
+        = coalesce(repeated.service_start_on, cast('1900-01-01' as date))
         and coalesce(rows_of_repeated_lines.service_end_on, cast('1900-01-01' as date))
-            = coalesce(repeated.service_end_on, cast('1900-01-01' as date))
+        = coalesce(repeated.service_end_on, cast('1900-01-01' as date))
         and rows_of_repeated_lines.net_amount = repeated.repeated_amount
     inner join lines_in_all
         on rows_of_repeated_lines.line_key = lines_in_all.line_key

@@ -92,7 +92,7 @@ documents as (
         invoices.invoice_id,
         case
             when lines_summed_to_documents.first_order_ref = lines_summed_to_documents.last_order_ref
-                then nullif(lines_summed_to_documents.first_order_ref, '')
+            then nullif(lines_summed_to_documents.first_order_ref, '')
             when lines_summed_to_documents.first_order_ref is null then invoices.order_ref
         end as order_ref,
         invoices.customer_id,
@@ -283,7 +283,7 @@ placed as (
         case
             when resolved.row_kind = 'DOCUMENT' then null
             when amendments.document_ref is not null
-                then coalesce(
+            then coalesce(
                     lines_of_amendments.line_key,
                     case when resolved.order_line_no is null then only_lines_of_amendments.line_key end,
                     order_lines.line_key,
@@ -291,9 +291,9 @@ placed as (
                 )
             when resolved.order_line_no is not null then order_lines.line_key
             else coalesce(
-                only_lines_of_a_sku.line_key,
-                case when resolved.line_count = 1 then only_lines.line_key end
-            )
+                    only_lines_of_a_sku.line_key,
+                    case when resolved.line_count = 1 then only_lines.line_key end
+                )
         end as line_key
     from resolved
     left join order_lines

@@ -116,7 +116,7 @@ priced as (
             when monthly_orders.recon_key is null
                 and order_lines.net_amount = {{ rounded_to('order_lines.net_amount', 'currencies.exponent') }}
                 and order_lines.list_amount = cast(order_lines.quantity * order_lines.unit_rate as decimal(38, 12))
-                then order_lines.net_amount
+            then order_lines.net_amount
             else {{ rounded_to(
                 'cast(order_lines.quantity * order_lines.unit_rate * coalesce(monthly_orders.month_count, 1)'
                 ~ ' - order_lines.discount_amount as decimal(38, 12))',

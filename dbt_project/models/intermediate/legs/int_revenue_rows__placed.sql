@@ -55,7 +55,7 @@ final as (
         resolved.recon_key,
         case
             when amendments.document_ref is not null
-                then coalesce(lines_of_amendments.line_key, order_lines.line_key)
+            then coalesce(lines_of_amendments.line_key, order_lines.line_key)
             else order_lines.line_key
         end as line_key,
         resolved.period_code,

@@ -15,7 +15,8 @@ final as (
 
         ---------- strings
         case
-            when max(case when orders.status_code in ('cancelled', 'deleted', 'draft') then 1 else 0 end) = 1 then 'TOTAL'
+            when max(case when orders.status_code in ('cancelled', 'deleted', 'draft') then 1 else 0 end) = 1 then
+                'TOTAL'
             when max(case when schedules.line_key is null then 1 else 0 end) = 1 then 'TOTAL'
             else 'LINES'
         end as mode_code,

@@ -109,7 +109,7 @@ attributed as (
             when orders.is_whole_order = 1 then sellers.gross_amount
             when orders.sole_seller_count = 1
                 and sellers.refunded_amount in (sellers.gross_amount, sellers.taxed_amount)
-                then sellers.gross_amount
+            then sellers.gross_amount
             else {{ money('0') }}
         end as refunded_gross_amount,
         case

@@ -69,10 +69,12 @@ ruled as (
         case
             when half_up_commission - exact_commission = half_unit
                 and cast(
-                    cast(half_up_commission * case exponent when 0 then 1 when 3 then 1000 else 100 end as decimal(22, 0))
+                    cast(
+                        half_up_commission * case exponent when 0 then 1 when 3 then 1000 else 100 end as decimal(22, 0)
+                    )
                     as bigint
                 ) % 2 = 1
-                then {{ money('half_up_commission - 2 * half_unit') }}
+            then {{ money('half_up_commission - 2 * half_unit') }}
             else half_up_commission
         end as half_even_commission
     from rounded

@@ -138,7 +138,12 @@ short_deliveries as (
         and declared.declared_stream = delivered_amounts.entity
         and declared.business_on = delivered_amounts.business_on
         and declared.currency_code = delivered_amounts.currency_code
-    where declared.declared_stream in ('shipment_lines'{% for entity in feeds %}, '{{ entity }}'{% endfor %})
+    where declared.declared_stream in (
+            {%- for entity in feeds %}
+            '{{ entity }}',
+            {%- endfor %}
+            'shipment_lines'
+        )
         and (
             coalesce(delivered.row_count, 0) <> declared.declared_row_count
             or (

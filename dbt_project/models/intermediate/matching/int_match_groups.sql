@@ -79,7 +79,8 @@ compared as (
             else cast(leg_groups.actual_amount - leg_groups.expected_amount as decimal(18, 6))
         end as variance_measure,
         {{ money('leg_groups.actual_amount - leg_groups.expected_amount') }} as variance_amount,
-        {{ money('leg_groups.rounding_count * (' ~ half_minor_unit('currencies.exponent') ~ ')') }} as rounding_bound_amount,
+        {{ money('leg_groups.rounding_count * (' ~ half_minor_unit('currencies.exponent') ~ ')') }}
+            as rounding_bound_amount,
         coalesce(leg_groups.due_at <= {{ as_of() }}, true) as is_due,
         gaps_of_tenants.entity is not null or gaps_of_all_tenants.entity is not null as has_feed_gap,
         assigned_groups.group_key is not null as is_assigned,

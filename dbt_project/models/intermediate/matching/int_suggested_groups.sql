@@ -18,16 +18,18 @@ expectations as (
         min(recon_key) as recon_key
     from {{ ref('int_expectations') }}
     where leg_code in (
-        -- distinct: a leg has many suggestions
-        select distinct leg_code from assignments
-    )
+            -- distinct: a leg has many suggestions
+            select distinct leg_code from assignments
+        )
     group by leg_code, anchor_key, currency_code
 ),
 
 final as (
     select
         ---------- keys
-        'mt_' || {{ dbt.hash(joined_parts(['assignments.leg_code', 'assignments.group_key', 'assignments.currency_code'])) }} as match_id,
+        'mt_'
+        || {{ dbt.hash(joined_parts(['assignments.leg_code', 'assignments.group_key', 'assignments.currency_code'])) }}
+            as match_id,
         assignments.leg_code,
         assignments.tenant,
         assignments.group_key,

@@ -30,9 +30,9 @@ members as (
         cast(null as timestamp) as event_at
     from {{ ref('int_anchored_expectations') }} as expectations
     where expectations.leg_code in (
-        -- distinct: a rule has several versions
-        select distinct leg_code from tolerance_budgets
-    )
+            -- distinct: a rule has several versions
+            select distinct leg_code from tolerance_budgets
+        )
     union all
     select
         evidence.leg_code,

@@ -68,9 +68,9 @@ final as (
         case
             when coalesce(order_lines.cancelled_net_amount, 0) = 0 then order_versions.total_amount
             when order_versions.total_amount < order_lines.net_amount - coalesce(order_versions.discount_amount, 0)
-                then order_versions.total_amount
+            then order_versions.total_amount
             when order_versions.is_tax_included
-                then {{ money('order_versions.total_amount - order_lines.cancelled_net_amount') }}
+            then {{ money('order_versions.total_amount - order_lines.cancelled_net_amount') }}
             else {{ money("""
                 order_versions.total_amount - order_lines.cancelled_net_amount - order_lines.cancelled_tax_amount
             """) }}

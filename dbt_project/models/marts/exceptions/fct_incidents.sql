@@ -35,7 +35,8 @@ final as (
 
         ---------- numerics
         case
-            when min(incident_members.cause_code) = 'ROUNDING_MODE' then coalesce(max(rounded_otherwise.member_count), 0)
+            when min(incident_members.cause_code) = 'ROUNDING_MODE' then
+                coalesce(max(rounded_otherwise.member_count), 0)
             else count(*)
         end as member_count,
         {{ money('sum(exceptions.leak_amount)') }} as leak_amount,

@@ -188,7 +188,8 @@ measured_summed as (
             as reconciled_amount,
         {{ money('sum(measured.leak_amount)') }} as leak_amount,
         {{ percentile_of('case when measured.has_latency then measured.latency_hours end', 0.5) }} as latency_p50_hours,
-        {{ percentile_of('case when measured.has_latency then measured.latency_hours end', 0.95) }} as latency_p95_hours,
+        {{ percentile_of('case when measured.has_latency then measured.latency_hours end', 0.95) }}
+            as latency_p95_hours,
         {{ percentile_of('case when measured.has_latency then measured.booking_latency_hours end', 0.5) }}
             as booking_latency_p50_hours,
         {{ percentile_of('case when measured.has_latency then measured.booking_latency_hours end', 0.95) }}
@@ -248,7 +249,8 @@ final as (
         cast(measured_summed.booking_latency_p50_hours as decimal(18, 4)) as booking_latency_p50_hours,
         cast(measured_summed.booking_latency_p95_hours as decimal(18, 4)) as booking_latency_p95_hours,
         coalesce(resolutions_summed.resolved_count, 0) as resolved_count,
-        {{ shared_amount('resolutions_summed.resolution_hours', '1', 'resolutions_summed.resolved_count') }} as mttr_hours,
+        {{ shared_amount('resolutions_summed.resolution_hours', '1', 'resolutions_summed.resolved_count') }}
+            as mttr_hours,
         coalesce(measured_summed.open_count, 0) as open_count,
         coalesce(measured_summed.exception_count, 0) as exception_count,
         coalesce(measured_summed.breached_count, 0) as breached_count,

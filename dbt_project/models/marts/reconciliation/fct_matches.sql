@@ -61,7 +61,8 @@ final as (
             when residual_class = 'TOLERANCE' then
                 'They differ by ' || {{ amount_text('variance_amount') }} || ' ' || currency_code
                 || ', within the tolerance'
-                || case when tolerance_amount > 0 then ' of ' || {{ amount_text('tolerance_amount') }} else '' end || '.'
+                || case when tolerance_amount > 0 then ' of ' || {{ amount_text('tolerance_amount') }} else '' end
+                || '.'
             when residual_class = 'FX' then
                 'They differ by ' || {{ amount_text('variance_amount') }} || ' ' || currency_code
                 || ', exactly what the rate moved between payment and settlement.'

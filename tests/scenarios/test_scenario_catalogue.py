@@ -28,7 +28,6 @@ def test_each_case_has_its_folder_and_each_folder_its_case():
 def test_each_case_has_a_name_of_its_own_and_a_family():
     listed = cases()
     assert len({case.case_id for case in listed}) == len(listed)
-    assert {case.status for case in listed} <= {"works", "expected"}
     for case in listed:
         assert case.case_id.startswith(case.catalogue_id)
         assert CATALOGUE.get(case.catalogue_id, case.family) == case.family
