@@ -48,11 +48,7 @@ served_lines as (
             as bigint
         ) as touched_months,
         cast(
-            (extract(year from {{ dbt.dateadd('day', 1, 'order_lines.service_end_on') }})
-            - extract(year from order_lines.service_start_on)) * 12
-            + extract(month from {{ dbt.dateadd('day', 1, 'order_lines.service_end_on') }})
-            - extract(month from order_lines.service_start_on)
-            as bigint
+            {{ service_months('order_lines.service_start_on', 'order_lines.service_end_on') }} as bigint
         ) as whole_months
     from match_groups
     inner join order_lines

@@ -10,7 +10,10 @@ with restated_keys as (
     from {{ ref('stg_landing__source_rows') }}
     where _row_version > 1
         and entity in (
-            {% for entity in var('feed_streams') %}'{{ entity }}'{{ ', ' if not loop.last }}{% endfor %}
+            'no stream'
+            {%- for entity in var('feed_streams') %},
+            '{{ entity }}'
+            {%- endfor %}
         )
 ),
 

@@ -59,7 +59,7 @@ with_places as (
     left join special_events
         on placed.line_key = special_events.line_key
         and (
-            special_events.period_start_on = placed.service_start_on
+            placed.service_start_on = special_events.period_start_on
             or (
                 special_events.period_start_on is null
                 and special_events.document_ref = coalesce(placed.document_ref, '')

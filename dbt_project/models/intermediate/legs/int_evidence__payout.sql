@@ -1,5 +1,6 @@
 -- Grain: one row per seller statement line of an order: the net that the seller gets.
--- Trap: a source that states no deductions has no net to check. A statement that names no known order is told by the seller split, and is not here.
+-- Trap: a source that states no deductions has no net to check. A statement that names no known order is told by the
+-- seller split, and is not here.
 
 with seller_statements as (
     select * from {{ ref('int_seller_statements__resolved') }}

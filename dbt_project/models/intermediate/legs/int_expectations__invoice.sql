@@ -139,7 +139,11 @@ rests as (
             when billed_orders.is_tax_included then {{ money('0') }}
             when billed_orders.lines_tax_amount <> 0 then coalesce(taxes_summed_to_orders.tax_amount, 0)
             when billed_orders.placed_amount <= 0 then {{ money('0') }}
-            else {{ shared_amount('greatest(billed_orders.order_tax_amount, 0)', 'billed_orders.placed_amount', 'billed_orders.lines_net_amount') }}
+            else {{ shared_amount(
+                'greatest(billed_orders.order_tax_amount, 0)',
+                'billed_orders.placed_amount',
+                'billed_orders.lines_net_amount'
+            ) }}
         end as due_tax_amount
     from billed_orders
     left join events_summed_to_orders

@@ -1,5 +1,6 @@
 -- Grain: one row per order, seller and currency that has a statement: the net that its gross, rate and fees give.
--- Trap: a source that states no deductions has no net to check. Whether there must be a statement at all is told by the seller split; fees and withholding are as stated.
+-- Trap: a source that states no deductions has no net to check. Whether there must be a statement at all is told by the
+-- seller split; fees and withholding are as stated.
 
 with statements_summed_to_sellers as (
     select

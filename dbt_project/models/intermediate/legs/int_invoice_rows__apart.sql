@@ -54,6 +54,11 @@ repeated as (
     having sum(case when placed.net_amount > 0 then 1 else -1 end) > 1
 ),
 
+repeated_lines as (
+    -- distinct: a line may be repeated for several periods
+    select distinct line_key from repeated
+),
+
 rows_of_repeated_lines as (
     select
         placed.source,
@@ -71,10 +76,7 @@ rows_of_repeated_lines as (
         placed._document_key,
         placed._row_key
     from {{ ref('int_invoice_rows__placed') }} as placed
-    inner join (
-        -- distinct: a line may be repeated for several periods
-        select distinct line_key from repeated
-    ) as repeated_lines
+    inner join repeated_lines
         on placed.line_key = repeated_lines.line_key
     left join wrong_documents
         on placed.source = wrong_documents.source
@@ -130,7 +132,7 @@ ranked as (
                 rows_of_repeated_lines.issued_at desc nulls last,
                 rows_of_repeated_lines.invoice_id desc nulls last,
                 rows_of_repeated_lines.line_no desc nulls last,
-                rows_of_repeated_lines.source nulls last
+                rows_of_repeated_lines.source asc nulls last
         ) as lateness
     from rows_of_repeated_lines
     inner join repeated

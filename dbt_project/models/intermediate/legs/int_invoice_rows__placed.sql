@@ -262,15 +262,17 @@ only_lines_of_a_sku as (
     having count(*) = 1
 ),
 
+nameless_orders as (
+    -- distinct: an order has several nameless rows
+    select distinct recon_key from nameless
+),
+
 only_lines as (
     select
         order_lines.recon_key,
         min(order_lines.line_key) as line_key
     from order_lines
-    inner join (
-        -- distinct: an order has several nameless rows
-        select distinct recon_key from nameless
-    ) as nameless_orders
+    inner join nameless_orders
         on order_lines.recon_key = nameless_orders.recon_key
     group by order_lines.recon_key
     having count(*) = 1

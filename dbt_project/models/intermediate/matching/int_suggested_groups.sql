@@ -19,7 +19,7 @@ expectations as (
     from {{ ref('int_expectations') }}
     where leg_code in (
             -- distinct: a leg has many suggestions
-            select distinct leg_code from assignments
+            select distinct assignments.leg_code from assignments
         )
     group by leg_code, anchor_key, currency_code
 ),

@@ -31,7 +31,7 @@ members as (
     from {{ ref('int_anchored_expectations') }} as expectations
     where expectations.leg_code in (
             -- distinct: a rule has several versions
-            select distinct leg_code from tolerance_budgets
+            select distinct tolerance_budgets.leg_code from tolerance_budgets
         )
     union all
     select
@@ -50,7 +50,7 @@ members as (
         and not evidence.is_test
         and evidence.leg_code in (
             -- distinct: a rule has several versions
-            select distinct leg_code from tolerance_budgets
+            select distinct tolerance_budgets.leg_code from tolerance_budgets
         )
 ),
 

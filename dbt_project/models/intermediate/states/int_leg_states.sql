@@ -51,7 +51,9 @@ shares as (
         groups.residual_amount,
         row_number() over (
             partition by groups.match_id
-            order by shared_expectations.expected_amount desc nulls last, shared_expectations.own_anchor_key nulls last
+            order by
+                shared_expectations.expected_amount desc nulls last,
+                shared_expectations.own_anchor_key asc nulls last
         ) as share_no,
         groups.is_due,
         shared_expectations.due_at,
