@@ -200,7 +200,7 @@ def test_a_payment_that_settles_two_orders_is_found(warehouse):
         " where leg_code = 'payment' and anchor_key is not null group by all having count(*) > 1"
     )
     (culprit,) = warehouse.culprits("assert_no_evidence_in_two_groups")
-    assert culprit == f"payment generic payments {key} 2"
+    assert culprit == f"payment generic payments {key} None 2"
 
 
 @pytest.mark.parametrize(
