@@ -19,5 +19,6 @@ def test_what_comes_out_is_what_a_person_would_say(case: Case, published):
 
 
 def test_no_extract_was_refused(published):
-    refused = [row["explanation"] for row in published[1].rows("exceptions", "*")]
-    assert refused == []
+    """A row that contradicts itself is told, and read; nothing else concerns all tenants."""
+    told = {row["exception_code"] for row in published[1].rows("exceptions", "*")}
+    assert told <= {"ING_ROW_SUSPECT"}

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy import sparse
 
 from orchestration.core.matching import wording
 from orchestration.core.matching.block import Block, Half, Ints, block_of
@@ -43,7 +44,7 @@ from orchestration.core.matching.many import search_many
 from orchestration.core.matching.netting import net_pairs
 from orchestration.core.matching.pairing import Pair, best_pairs
 from orchestration.core.matching.sums import Bounds, Habits, Search, Sum, Wording
-from orchestration.core.matching.texts import words_in
+from orchestration.core.matching.texts import TextVectors, words_in
 
 # Before anything is compared: how likely an item has a partner at all, and one that differs.
 HAS_PARTNER = 0.7
@@ -57,6 +58,8 @@ MARGIN_OF_EQUALS = 0.3
 PASSES_OF_SUMS = 6
 STRICTER_FOR_SUMS = 0.15
 WORTH_OFFERING = 0.2
+# Unit vectors of one text have this much in common at least.
+SAME_TEXT = 0.999
 
 
 @dataclass(slots=True)
@@ -264,13 +267,16 @@ def _probability(pair: Pair) -> float:
 def _is_set(work: Work, cluster: Sequence[Pair], least: float) -> bool:
     """Whether a cluster is certain as a set: each fits, one amount, and nobody is left over.
 
-    Only where nothing could tell its members apart: where both sides have texts, or a little
-    speaks for one of them, a person chooses.
+    Only where nothing could tell its members apart: where both sides have texts that differ among
+    themselves, or a little speaks for one of them, a person chooses.
     """
     amounts = {int(work.block.expected.amount[pair.row]) for pair in cluster}
     rows = np.array([pair.row for pair in cluster], dtype=np.int64)
     columns = np.array([pair.column for pair in cluster], dtype=np.int64)
-    if work.block.texts.known(rows, columns).any():
+    texts = work.block.texts
+    if texts.known(rows, columns).any() and not (
+        _is_one_text(texts, texts.actual, columns) or _is_one_text(texts, texts.expected, rows)
+    ):
         return False
     return len(amounts) == 1 and all(
         pair.weight >= least
@@ -280,6 +286,12 @@ def _is_set(work: Work, cluster: Sequence[Pair], least: float) -> bool:
         and work.open_actual[pair.column]
         for pair in cluster
     )
+
+
+def _is_one_text(texts: TextVectors, side: sparse.csr_matrix, members: Ints) -> bool:
+    """Whether the members of one side all say the same, so that it tells nothing of any."""
+    alike = texts.likeness_within(side, members[:-1], members[1:])
+    return bool((alike >= SAME_TEXT).all())
 
 
 def _confirm_pairs(work: Work, pairs: Sequence[Pair], kind_of: Callable[[Pair], Kind]) -> None:
