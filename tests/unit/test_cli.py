@@ -194,9 +194,7 @@ def test_progress_is_lines_in_a_pipe_and_bars_on_a_terminal():
 
 def test_a_finished_step_is_one_line():
     outcome = StepOutcome(Step.PHASE_1, 12.34, "104 models\nand tests", ok=False)
-    assert line_of(outcome) == (
-        "FAILED   12.3 s  build orders and legs: 104 models\\nand tests"
-    )
+    assert line_of(outcome) == ("FAILED   12.3 s  build orders and legs: 104 models\\nand tests")
 
 
 def test_bars_survive_steps_that_report_what_sources_sent():
