@@ -179,7 +179,7 @@ with_periods as (
         with_references.*,
         case
             when unit_rate <> list_rate and service_end_on >= service_start_on
-                then {{ days_between('service_start_on', 'service_end_on') }} + 1
+            then {{ days_between('service_start_on', 'service_end_on') }} + 1
         end as service_days
     from with_references
 ),
