@@ -37,9 +37,11 @@ exceptions_app = typer.Typer(
 )
 order_app = typer.Typer(no_args_is_help=True, help="One order and everything known about it.")
 contracts_app = typer.Typer(no_args_is_help=True, help="What the sources promise.")
+policies_app = typer.Typer(no_args_is_help=True, help="Who does what, who signs, by when.")
 app.add_typer(exceptions_app, name="exceptions")
 app.add_typer(order_app, name="order")
 app.add_typer(contracts_app, name="contracts")
+app.add_typer(policies_app, name="policies")
 
 Home = Annotated[
     Path | None,
@@ -193,6 +195,14 @@ def check_contracts(home: Home = None) -> None:
         typer.echo(
             f"{contract.source}: version {contract.version}, {len(contract.streams)} streams"
         )
+
+
+@policies_app.command("check")
+def check_policies(as_json: Json = False, home: Home = None) -> None:
+    """Check roles, RACI, limits, playbooks, targets and workflows; list every problem at once."""
+    from orchestration.cli_policies import show_policies
+
+    show_policies(settings_of(home=home), as_json=as_json)
 
 
 def settings_of(home: Path | None, landing: Path | None = None) -> Settings:

@@ -12,36 +12,24 @@ and `source` come from where a stream stands.
 
 import csv
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zoneinfo import available_timezones
 
 import yaml
 from pydantic import ValidationError
 
+from orchestration.connectors.yaml_lines import (
+    YamlPath,
+    read_yaml,
+    spell,
+    yaml_problem,
+)
 from orchestration.core.contract_rules import contract_problems
 from orchestration.core.contracts import SourceContract
 from orchestration.core.errors import ContractError
+from orchestration.core.zones import zone_names
 
-_Path = tuple[str | int, ...]
 _SHARED = ("format", "extra_columns", "common_columns", "common_key")
-
-
-@dataclass(frozen=True, slots=True)
-class _Document:
-    """One YAML file: its content, and the line of each path in it (from 1)."""
-
-    file: str
-    content: Any
-    lines: Mapping[_Path, int]
-
-    def at(self, path: _Path) -> str:
-        """Return `file:line` of the nearest line known for a path."""
-        for length in range(len(path), -1, -1):
-            if path[:length] in self.lines:
-                return f"{self.file}:{self.lines[path[:length]]}"
-        return f"{self.file}:1"
 
 
 def load_contracts(seeds: Path) -> Mapping[str, SourceContract]:
@@ -81,9 +69,9 @@ def _read_contract(
 ) -> tuple[SourceContract | None, list[str]]:
     shown = f"seeds/sources/{path.name}"
     try:
-        document, problems = _read_yaml(path, shown)
+        document, problems = read_yaml(path, shown)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        return None, [_yaml_problem(shown, error)]
+        return None, [yaml_problem(shown, error)]
     if not isinstance(document.content, dict):
         return None, [f"{shown}:1: a contract is a mapping with source, version and streams"]
     expanded, moved = _expand(document.content)
@@ -91,7 +79,7 @@ def _read_contract(
         contract = SourceContract.model_validate(expanded)
     except ValidationError as error:
         problems += [
-            f"{document.at(_origin(item['loc'], moved))}: {_spell(item['loc'])}: {item['msg']}"
+            f"{document.at(_origin(item['loc'], moved))}: {_spelled(item['loc'])}: {item['msg']}"
             for item in error.errors()
         ]
         return None, sorted(set(problems))
@@ -99,7 +87,7 @@ def _read_contract(
     if contract.source != path.stem:
         found.append((("source",), f"the file is named {path.name}; it must be named like it"))
     problems += [
-        f"{document.at(_origin(where, moved))}: {_spell(where)}: {text}" for where, text in found
+        f"{document.at(_origin(where, moved))}: {_spelled(where)}: {text}" for where, text in found
     ]
     return (None if problems else contract), problems
 
@@ -107,7 +95,7 @@ def _read_contract(
 def _environment_problems(
     contract: SourceContract, currencies: frozenset[str]
 ) -> Iterator[tuple[tuple[str, ...], str]]:
-    zones = available_timezones()
+    zones = zone_names()
     for name, stream in contract.streams.items():
         for column_name, column in stream.columns.items():
             where = ("streams", name, "columns", column_name)
@@ -120,10 +108,10 @@ def _environment_problems(
                 )
 
 
-def _expand(content: dict[str, Any]) -> tuple[dict[str, Any], dict[_Path, _Path]]:
+def _expand(content: dict[str, Any]) -> tuple[dict[str, Any], dict[YamlPath, YamlPath]]:
     """Spell out the shorthands; also say for each path that was filled in where it came from."""
     expanded = {key: value for key, value in content.items() if key not in _SHARED}
-    moved: dict[_Path, _Path] = {}
+    moved: dict[YamlPath, YamlPath] = {}
     streams = content.get("streams")
     if not isinstance(streams, dict):
         return expanded, moved
@@ -134,12 +122,12 @@ def _expand(content: dict[str, Any]) -> tuple[dict[str, Any], dict[_Path, _Path]
 
 
 def _expand_stream(
-    name: str, stream: Any, content: dict[str, Any], moved: dict[_Path, _Path]
+    name: str, stream: Any, content: dict[str, Any], moved: dict[YamlPath, YamlPath]
 ) -> Any:
     if not isinstance(stream, dict):
         return stream
     full = {"name": name, "source": content.get("source"), **stream}
-    at: _Path = ("streams", name)
+    at: YamlPath = ("streams", name)
     shared_format = content.get("format")
     if isinstance(shared_format, dict) and isinstance(full.get("format", {}), dict):
         for setting in shared_format:
@@ -174,59 +162,12 @@ def _expand_amount(column: str, columns: Any) -> dict[str, Any]:
     }
 
 
-def _origin(path: _Path, moved: Mapping[_Path, _Path]) -> _Path:
+def _origin(path: YamlPath, moved: Mapping[YamlPath, YamlPath]) -> YamlPath:
     for length in range(len(path), 0, -1):
         if path[:length] in moved:
             return (*moved[path[:length]], *path[length:])
     return path
 
 
-def _spell(path: _Path) -> str:
-    return ".".join(str(part) for part in path if part != "[key]") or "contract"
-
-
-def _yaml_problem(shown: str, error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    line = mark.line + 1 if mark is not None else 1
-    what = getattr(error, "problem", None) or str(error)
-    return f"{shown}:{line}: not readable as YAML: {what}"
-
-
-def _read_yaml(path: Path, shown: str) -> tuple[_Document, list[str]]:
-    loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
-    lines: dict[_Path, int] = {(): 1}
-    problems: list[str] = []
-    try:
-        node = loader.get_single_node()
-        content = None if node is None else _build(loader, node, (), lines, shown, problems)
-    finally:
-        loader.dispose()
-    return _Document(shown, content, lines), problems
-
-
-def _build(
-    loader: yaml.SafeLoader,
-    node: yaml.Node,
-    path: _Path,
-    lines: dict[_Path, int],
-    shown: str,
-    problems: list[str],
-) -> Any:
-    lines.setdefault(path, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        built: dict[Any, Any] = {}
-        for key_node, value_node in node.value:
-            key = loader.construct_object(key_node, deep=True)
-            below = (*path, key)
-            if key in built:
-                line = key_node.start_mark.line + 1
-                problems.append(f"{shown}:{line}: {_spell(below)}: given twice; keep one")
-            lines[below] = key_node.start_mark.line + 1
-            built[key] = _build(loader, value_node, below, lines, shown, problems)
-        return built
-    if isinstance(node, yaml.SequenceNode):
-        return [
-            _build(loader, child, (*path, index), lines, shown, problems)
-            for index, child in enumerate(node.value)
-        ]
-    return loader.construct_object(node, deep=True)
+def _spelled(path: YamlPath) -> str:
+    return spell(path) or "contract"

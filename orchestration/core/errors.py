@@ -21,6 +21,10 @@ class ContractError(UsageRefused):
     """The operating model under `seeds/` is not valid; lists every problem with file and line."""
 
 
+class PolicyError(ContractError):
+    """Policies, taxonomy, playbooks or workflows do not fit together; lists every problem."""
+
+
 class BlockedByCheck(ReconError):
     """A blocking check found the data unfit: the last good publication stays in place."""
 
