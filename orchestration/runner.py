@@ -23,6 +23,7 @@ from expectations import (
     warm,
 )
 from orchestration.connectors.contracts import load_contracts
+from orchestration.connectors.operating_model import load_operating_model
 from orchestration.core.errors import BlockedByCheck, UsageRefused
 from orchestration.dbt_runs import (
     build,
@@ -52,10 +53,12 @@ def open_run(request: RunRequest, observer: Observer | None = None) -> Iterator[
 
     Raises:
         ContractError: A source contract is not valid; every problem is listed.
+        PolicyError: The operating model is not sound; every problem is listed.
         UsageRefused: The landing folder cannot be read, or the moment lies before an earlier run.
         WarehouseBusy: Another run holds the home.
     """
     contracts = load_contracts(request.settings.seeds)
+    load_operating_model(request.settings.seeds)
     check_landing(request.settings)
     with open_session(request, contracts, observer) as session:
         try:
