@@ -6,7 +6,7 @@ Anyone but `orchestration.core` may import this.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -28,6 +28,9 @@ class Settings:
         max_expansion_ratio: Largest unpacked size as a multiple of the packed size.
         parse_timeout_seconds: Longest time that one file may take to parse.
         keep_generations: Published files kept in `serving/`.
+        ledger_url: Database of the ledger; empty keeps it in the home. May hold a password.
+        heads_folder: Where signed heads of the ledger go; None keeps them in the home.
+        key_file: Private key that signs them; None keeps it in the home.
     """
 
     home: Path
@@ -41,6 +44,9 @@ class Settings:
     max_expansion_ratio: int = 100
     parse_timeout_seconds: int = 3600
     keep_generations: int = 3
+    ledger_url: str = field(default="", repr=False)
+    heads_folder: Path | None = None
+    key_file: Path | None = None
 
     @property
     def warehouse(self) -> Path:
@@ -72,6 +78,21 @@ class Settings:
         """dbt's target and log folders, apart per home."""
         return self.home / "dbt"
 
+    @property
+    def ledger_database(self) -> str:
+        """The URL of the ledger: that of the settings, else a file in the home."""
+        return self.ledger_url or f"sqlite:///{self.home / 'ledger.db'}"
+
+    @property
+    def heads(self) -> Path:
+        """Signed heads and the public key: best kept on another disk, or under another owner."""
+        return self.heads_folder or self.home / "heads"
+
+    @property
+    def signing_key(self) -> Path:
+        """The private key that signs heads; made on first use."""
+        return self.key_file or self.home / "keys" / "ledger.key"
+
 
 def load_settings(home: Path | None = None, landing: Path | None = None) -> Settings:
     """Return the settings of a home; arguments win over the environment, which wins over defaults.
@@ -80,7 +101,8 @@ def load_settings(home: Path | None = None, landing: Path | None = None) -> Sett
         home: `--home`; else `MESHLINE_HOME`; else `.meshline` in the working folder.
         landing: `--landing`; else `<home>/landing`.
 
-    Source: environment names `MESHLINE_HOME`, `MESHLINE_MEMORY_MB`, `MESHLINE_THREADS`.
+    Source: environment names `MESHLINE_HOME`, `MESHLINE_MEMORY_MB`, `MESHLINE_THREADS`,
+    `MESHLINE_LEDGER_URL`, `MESHLINE_HEADS` (a folder), `MESHLINE_SIGNING_KEY` (a file).
     """
     chosen = (home or Path(os.environ.get("MESHLINE_HOME", ".meshline"))).absolute()
     return Settings(
@@ -88,4 +110,13 @@ def load_settings(home: Path | None = None, landing: Path | None = None) -> Sett
         landing=(landing or chosen / "landing").absolute(),
         memory_limit_mb=int(os.environ.get("MESHLINE_MEMORY_MB", "4096")),
         threads=int(os.environ.get("MESHLINE_THREADS", str(os.cpu_count() or 2))),
+        ledger_url=os.environ.get("MESHLINE_LEDGER_URL", ""),
+        heads_folder=_path_of("MESHLINE_HEADS"),
+        key_file=_path_of("MESHLINE_SIGNING_KEY"),
     )
+
+
+def _path_of(name: str) -> Path | None:
+    """A path that the environment may name."""
+    text = os.environ.get(name, "")
+    return Path(text).absolute() if text else None

@@ -1,0 +1,13 @@
+"""Alembic's entry: runs revisions on the connection that the store holds, in its transaction.
+
+What belongs here: handing the connection over. What does not: any table. Only Alembic runs this.
+"""
+
+from alembic import context
+
+from orchestration.ledger.tables import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=metadata)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,102 @@
+"""The tables of the ledger as SQLAlchemy knows them.
+
+What belongs here: names, columns, keys. What does not: how they came to be
+(`orchestration.ledger.migrations`, which a test compares with this) and what is in them.
+Only the ledger package imports this.
+
+Moments are texts in ISO 8601 (UTC, microseconds, `Z`) and amounts decimal texts: the same bytes in
+both databases, because they are hashed.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "ix": "ix_%(table_name)s__%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s__%(constraint_name)s",
+    }
+)
+
+SEQ = BigInteger().with_variant(Integer, "sqlite")
+
+# One row per event: `orchestration.core.chain.Event` says what each column holds.
+events = Table(
+    "events",
+    metadata,
+    Column("seq", SEQ, primary_key=True, autoincrement=False),
+    Column("at", Text, nullable=False),
+    Column("actor_id", Text, nullable=False),
+    Column("actor_role", Text, nullable=False),
+    Column("principal_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject_type", Text, nullable=False),
+    Column("subject_id", Text, nullable=False),
+    Column("recon_key", Text),
+    Column("reason", Text, nullable=False),
+    Column("payload", Text, nullable=False),
+    Column("prev_hash", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Index("ix_events__subject", "subject_type", "subject_id", "seq"),
+    Index("ix_events__recon_key", "recon_key", "seq"),
+)
+
+# One row: the peaks of the tree over the events that were signed last, so that signing costs only
+# what is new. Not trusted by the verifier.
+tree_state = Table(
+    "tree_state",
+    metadata,
+    Column("row_no", Integer, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    Column("peaks", Text, nullable=False),
+    CheckConstraint("row_no = 1", name="one_row"),
+)
+
+# One row per text that an erasure request may concern; an event holds its id and salted hash alone.
+private_texts = Table(
+    "private_texts",
+    metadata,
+    Column("text_id", Text, primary_key=True),
+    Column("about_type", Text, nullable=False),
+    Column("about_id", Text, nullable=False),
+    Column("salt", Text),
+    Column("text", Text),
+    Column("erased_at", Text),
+    Index("ix_private_texts__about", "about_type", "about_id"),
+)
+
+# One row per person, as the latest event about the person says.
+persons = Table(
+    "persons",
+    metadata,
+    Column("person_id", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("manager_id", Text),
+    Column("approval_limit", Text),
+    Column("currency_code", Text),
+    Column("is_active", Boolean, nullable=False),
+    Column("text_id", Text),
+    Column("last_seq", SEQ, nullable=False),
+)
+
+# One row per account; several may belong to one person, who is what a second pair of eyes is
+# counted by. Every person has the account that bears the person's id.
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("person_id", Text, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("last_seq", SEQ, nullable=False),
+    Index("ix_accounts__person_id", "person_id"),
+)
