@@ -95,6 +95,29 @@ def status(as_json: Json = False, home: Home = None) -> None:
     show_status(settings_of(home=home), as_json=as_json)
 
 
+@app.command()
+def replay(
+    as_of: Annotated[
+        str,
+        typer.Option("--as-of", metavar="TS", help="Past moment, ISO 8601; without offset UTC."),
+    ],
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Keep the rebuilt home here, so that other commands can read it."
+        ),
+    ] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Build again what was known at a past moment, and compare it with what was recorded then."""
+    from orchestration.cli_replay import show_replay
+
+    raise typer.Exit(
+        show_replay(settings_of(home=home), parse_moment(as_of), keep, as_json=as_json)
+    )
+
+
 @exceptions_app.command("list")
 def list_exceptions(
     exception_class: Annotated[

@@ -61,9 +61,11 @@ def serve(environment: Path, stamp: str) -> int:
     listener.bind(_address(environment))
     listener.listen()
     target = Path(os.environ["DBT_TARGET_PATH"])
+    # A manifest that others may be reading already is not written again: dbt writes it in place.
+    quiet = ["--no-write-json"] if _is_parsed(target, stamp) else []
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         sys.stdout = nowhere
-        code, manifest = _invoke(["parse", "--log-level-file", "info"], None)
+        code, manifest = _invoke(["parse", "--log-level-file", "info", *quiet], None)
         sys.stdout = sys.__stdout__
     if code:
         return code  # whoever waits sees the end, calls dbt itself, and hears why
@@ -78,6 +80,14 @@ def serve(environment: Path, stamp: str) -> int:
             listener.close()
             _answer(connection, manifest, server_pid)
         connection.close()
+
+
+def _is_parsed(target: Path, stamp: str) -> bool:
+    """Whether the manifest that lies there is that of the project as it is."""
+    stamped = target / "manifest.stamp"
+    return (target / "manifest.json").is_file() and (
+        stamped.is_file() and stamped.read_text(encoding="utf-8") == stamp
+    )
 
 
 def _reap(_number: int, _frame: Any) -> None:

@@ -38,6 +38,7 @@ from orchestration.steps import STEP_OF_PHASE, Observer, Step, StepScope
 from orchestration.warehouse.assignments import AssignmentReport, assign_open_items
 from orchestration.warehouse.connection import reader, writer
 from orchestration.warehouse.fingerprints import Fingerprint, record_fingerprints
+from orchestration.warehouse.knowledge import forget_unpublished, keep_replaced
 from orchestration.warehouse.loader import FileResult, LoadReport, load_landing
 from orchestration.warehouse.news import RawMark, deadline_crossed, raw_mark
 from orchestration.warehouse.publisher import publish as publish_marts
@@ -97,6 +98,9 @@ def ingest(session: RunSession) -> LoadReport:
             if result.rows_loaded or result.rows_rejected or result.status == "refused":
                 announce()
 
+        pointer = read_pointer(session.settings)
+        with writer(session.settings) as connection:
+            forget_unpublished(connection, pointer.run_no if pointer is not None else 0)
         session.load = load_landing(
             session.settings,
             session.contracts,
@@ -254,11 +258,21 @@ def assign(session: RunSession) -> AssignmentReport:
 def fingerprint(session: RunSession) -> tuple[Fingerprint, ...]:
     """Hash the marts and keep the result beside them."""
     with session.step(Step.FINGERPRINT) as scope:
+        pointer = read_pointer(session.settings)
+        path = session.settings.serving / pointer.file if pointer is not None else None
         with writer(session.settings) as connection:
+            replaced = keep_replaced(
+                connection,
+                path if path is not None and path.is_file() else None,
+                published_run_no=pointer.run_no if pointer is not None else 0,
+                run_no=session.run.run_no,
+                as_of=session.run.as_of,
+            )
             found = record_fingerprints(
                 connection, run_no=session.run.run_no, as_of=session.run.as_of
             )
-        scope.note = f"{len(found)} tables, {sum(one.row_count for one in found):,} rows"
+        rows = sum(one.row_count for one in found)
+        scope.note = f"{len(found)} tables, {rows:,} rows, {replaced:,} replaced"
     return found
 
 

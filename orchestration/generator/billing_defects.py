@@ -29,6 +29,16 @@ def _invoiced_net(chunk: Chunk) -> Bools:
     return _invoiced(chunk) & (chunk.orders["tax_included"] == 0) & (chunk.orders["is_free"] == 0)
 
 
+def _invoiced_renewal(chunk: Chunk) -> Bools:
+    """Renewals with an invoice."""
+    return _invoiced(chunk) & (chunk.orders["type"] == w.RENEWAL)
+
+
+def _invoiced_once(chunk: Chunk) -> Bools:
+    """Other orders with an invoice: a renewal that nobody billed is a class of its own."""
+    return _invoiced(chunk) & (chunk.orders["type"] != w.RENEWAL)
+
+
 def _invoiced_no_renewal(chunk: Chunk) -> Bools:
     """The same without renewals, whose prices are a class of their own."""
     return _invoiced_net(chunk) & (chunk.orders["type"] != w.RENEWAL)
@@ -181,8 +191,10 @@ def _in_the_month_before(world: World, chunk: Chunk, at: Ints) -> tuple[Chunk, M
 
 
 BILLING_DEFECTS: tuple[Defect, ...] = (
-    Defect("BIL_MISSING", "invoice", 2, "orders", True, _invoiced, _without_invoices,
+    Defect("BIL_MISSING", "invoice", 2, "orders", True, _invoiced_once, _without_invoices,
            "No invoice was delivered for the order."),
+    Defect("REN_NOT_BILLED", "invoice", 1, "orders", True, _invoiced_renewal, _without_invoices,
+           "No invoice was delivered for the renewal."),
     Defect("BIL_DUPLICATE", "invoice", 2, "invoices", True, _invoiced_net, _bill_twice,
            "The invoice is there twice, under two numbers."),
     Defect("BIL_PRICE", "invoice", 2, "invoices", True, _invoiced_no_renewal, _bill_dearer,

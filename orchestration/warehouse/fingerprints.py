@@ -22,6 +22,18 @@ HISTORY_TABLES = frozenset(
 )
 RUN_COLUMNS = frozenset({"run_no", "run_id"})
 RUN_COLUMN_PREFIX = "known_"
+# What depends on when an exception was seen to end: a recurrence keeps its first due time.
+COLUMNS_OF_RECURRENCE = frozenset({"reopen_count", "resolved_count", "mttr_hours"})
+SHOWN_OF_RECURRENCE = frozenset(
+    {
+        ("fct_exceptions", "due_at"),
+        ("fct_exceptions", "status_code"),
+        ("finance_exception_queue", "due_at"),
+        ("operations_fulfilment_queue", "due_at"),
+    }
+)
+# Rows that tell of nothing but ends that were seen.
+ROWS_OF_BUSINESS = {"fct_daily_metrics": "measured_count > 0"}
 
 CREATE_HISTORY = """
     create table if not exists ops.run_fingerprints (
@@ -127,14 +139,19 @@ def compute_fingerprints(connection: DuckDBPyConnection) -> tuple[Fingerprint, .
     """Hash every public table as it stands; changes nothing."""
     columns: dict[str, list[str]] = {}
     for table, column in connection.execute(LIST_COLUMNS).fetchall():
-        if table not in HISTORY_TABLES and is_business_column(column):
+        if table not in HISTORY_TABLES and is_business_column(table, column):
             columns.setdefault(table, []).append(column)
     return tuple(_fingerprint(connection, table, columns[table]) for table in sorted(columns))
 
 
-def is_business_column(column: str) -> bool:
-    """Whether a column says something about the business and not about the run that wrote it."""
-    return column not in RUN_COLUMNS and not column.startswith(RUN_COLUMN_PREFIX)
+def is_business_column(table: str, column: str) -> bool:
+    """Whether a column says something about the business, and not about the runs that saw it."""
+    return (
+        column not in RUN_COLUMNS
+        and column not in COLUMNS_OF_RECURRENCE
+        and (table, column) not in SHOWN_OF_RECURRENCE
+        and not column.startswith(RUN_COLUMN_PREFIX)
+    )
 
 
 def _fingerprint(connection: DuckDBPyConnection, table: str, columns: list[str]) -> Fingerprint:
@@ -146,7 +163,7 @@ def _fingerprint(connection: DuckDBPyConnection, table: str, columns: list[str])
         "select count(*), coalesce(bit_xor(row_hash), 0), "
         "coalesce(sum(cast(row_hash & 18446744073709551615 as hugeint)), 0) "
         f"from (select md5_number(concat_ws(chr(31), {values})) as row_hash "
-        f"from marts.{_quoted(table)})"
+        f"from marts.{_quoted(table)} where {ROWS_OF_BUSINESS.get(table, 'true')})"
     ).fetchone()
     row_count, xor, total = row if row is not None else (0, 0, 0)
     digest = hashlib.md5(f"{row_count}|{xor}|{total}".encode(), usedforsecurity=False)

@@ -28,6 +28,7 @@ from orchestration.warehouse.durable import (
     replace_json,
     replace_symlink,
 )
+from orchestration.warehouse.knowledge import create_macros
 
 MARTS = "marts"
 POINTER = "current.json"
@@ -158,6 +159,7 @@ def _build(
             copy = f"publication.{MARTS}.{quoted(name)}"
             connection.execute(f"create table {copy} as select * from {original}")
             tables[name] = _checked_count(connection, name, original, copy)
+        create_macros(connection, "publication")
         connection.execute("commit")
         connection.execute("checkpoint publication")
         connection.execute("detach publication")

@@ -1,8 +1,30 @@
 -- Grain: one row per exception that is open at the run's moment.
 -- Trap: leak_amount is money at risk, not the amount of the document; its kind says whose money it is.
 
+{%- set history = stored_relation('history', 'fct_exceptions') %}
+
 with exceptions as (
     select * from {{ ref('int_exceptions') }}
+),
+
+-- An exception that was seen to end and is there again goes on under its id and its first due time.
+recurrences as (
+    {%- if history %}
+    select
+        exception_id,
+        {{ count_if('is_gone') }} as reopen_count,
+        min_by(due_at, known_to) as first_due_at
+    from {{ history }}
+    where not is_absent
+    group by exception_id
+    {%- else %}
+    select
+        exception_id,
+        cast(0 as bigint) as reopen_count,
+        opened_at as first_due_at
+    from exceptions
+    where false
+    {%- endif %}
 ),
 
 match_groups as (
@@ -61,7 +83,7 @@ final as (
         exceptions.owner_role,
         exceptions.approver_role,
         exceptions.assignee_id,
-        'new' as status_code,
+        case when recurrences.reopen_count > 0 then 'reopened' else 'new' end as status_code,
         exceptions.explanation,
         {{ json_object({
             'rule': 'match_groups.deciding_rule_id',
@@ -81,14 +103,16 @@ final as (
 
         ---------- numerics
         exceptions.leak_amount,
-        cast(0 as bigint) as reopen_count,
+        cast(coalesce(recurrences.reopen_count, 0) as bigint) as reopen_count,
 
         ---------- timestamps
         exceptions.opened_at,
-        exceptions.due_at
+        case when recurrences.reopen_count > 0 then recurrences.first_due_at else exceptions.due_at end as due_at
     from exceptions
     left join match_groups
         on exceptions.match_id = match_groups.match_id
+    left join recurrences
+        on exceptions.exception_id = recurrences.exception_id
     left join incident_members
         on exceptions.exception_id = incident_members.exception_id
     left join nearest_misses

@@ -3,6 +3,8 @@
 -- Trap: metric_on is the day on which the leg fell due (an order: its own SLA day). Rates and percentiles cannot be
 -- added: sum the counts and divide. Test, synthetic, draft and void orders are in no figure.
 
+{%- set history = stored_relation('history', 'fct_exceptions') %}
+
 with orders as (
     select
         recon_key,
@@ -56,34 +58,6 @@ exceptions as (
     from {{ ref('fct_exceptions') }}
     where recon_key is not null
     group by recon_key, leg_code
-),
-
--- How long an exception of a leg lasted, told on the day on which it ended.
-state_changes as (
-    select
-        subject,
-        recon_key,
-        leg_code,
-        from_code,
-        to_code,
-        known_from,
-        lag(known_from) over (
-            partition by subject, recon_key, leg_code
-            order by known_from nulls last, run_no nulls last
-        ) as entered_at
-    from {{ ref('fct_state_changes') }}
-),
-
-resolutions as (
-    select
-        recon_key,
-        case when subject = 'order' then 'order' else leg_code end as leg_code,
-        cast(known_from as date) as metric_on,
-        {{ hours_between('entered_at', 'known_from') }} as resolution_hours
-    from state_changes
-    where from_code = 'exception'
-        and to_code <> 'exception'
-        and entered_at is not null
 ),
 
 measured_legs as (
@@ -155,6 +129,46 @@ measured_orders as (
         on orders.recon_key = kinds_of_orders.recon_key
 ),
 
+-- How long an exception lasted, told on the day on which it was seen to end.
+resolutions as (
+    {%- if history %}
+    select
+        recon_key,
+        case when leg_code in ('', 'order') then 'order' else leg_code end as leg_code,
+        cast(known_to as date) as metric_on,
+        {{ hours_between('opened_at', 'known_to') }} as resolution_hours
+    from {{ history }}
+    where is_gone
+        and recon_key is not null
+    {%- else %}
+    select
+        recon_key,
+        'order' as leg_code,
+        cast(ordered_at as date) as metric_on,
+        {{ hours_between('ordered_at', 'sla_due_at') }} as resolution_hours
+    from orders
+    where false
+    {%- endif %}
+),
+
+-- The order is over all its legs.
+resolutions_of_slices as (
+    select
+        recon_key,
+        leg_code,
+        metric_on,
+        resolution_hours
+    from resolutions
+    where leg_code <> 'order'
+    union all
+    select
+        recon_key,
+        'order' as leg_code,
+        metric_on,
+        resolution_hours
+    from resolutions
+),
+
 measured as (
     select * from measured_legs
     union all
@@ -171,6 +185,7 @@ measured_summed as (
         orders.source_system,
         measured.leg_code,
         orders.currency_code,
+        count(*) as measured_count,
         {{ count_if('measured.is_due and not orders.is_zero_value') }} as due_count,
         {{ count_if('measured.is_due and measured.is_settled and not orders.is_zero_value') }} as reconciled_count,
         {{ count_if('orders.is_zero_value') }} as zero_value_count,
@@ -205,22 +220,22 @@ measured_summed as (
 
 resolutions_summed as (
     select
-        resolutions.metric_on,
+        resolutions_of_slices.metric_on,
         orders.tenant,
         orders.segment,
         orders.customer_tier,
         orders.sales_owner_id,
         orders.source_system,
-        resolutions.leg_code,
+        resolutions_of_slices.leg_code,
         orders.currency_code,
         count(*) as resolved_count,
-        cast(sum(resolutions.resolution_hours) as decimal(18, 4)) as resolution_hours
-    from resolutions
+        cast(sum(resolutions_of_slices.resolution_hours) as decimal(18, 4)) as resolution_hours
+    from resolutions_of_slices
     inner join orders
-        on resolutions.recon_key = orders.recon_key
+        on resolutions_of_slices.recon_key = orders.recon_key
     group by
-        resolutions.metric_on, orders.tenant, orders.segment, orders.customer_tier, orders.sales_owner_id,
-        orders.source_system, resolutions.leg_code, orders.currency_code
+        resolutions_of_slices.metric_on, orders.tenant, orders.segment, orders.customer_tier, orders.sales_owner_id,
+        orders.source_system, resolutions_of_slices.leg_code, orders.currency_code
 ),
 
 final as (
@@ -236,6 +251,7 @@ final as (
         coalesce(measured_summed.currency_code, resolutions_summed.currency_code) as currency_code,
 
         ---------- numerics
+        coalesce(measured_summed.measured_count, 0) as measured_count,
         coalesce(measured_summed.due_count, 0) as due_count,
         coalesce(measured_summed.reconciled_count, 0) as reconciled_count,
         coalesce(measured_summed.zero_value_count, 0) as zero_value_count,
