@@ -140,3 +140,8 @@
 {% macro default__days_between(start, finish) %}cast(date_diff('day', {{ start }}, {{ finish }}) as bigint){% endmacro %}
 {% macro spark__days_between(start, finish) %}cast(datediff({{ finish }}, {{ start }}) as bigint){% endmacro %}
 {% macro postgres__days_between(start, finish) %}cast({{ finish }} - {{ start }} as bigint){% endmacro %}
+
+{# The key of a stored row as text; DuckDB writes a number of 128 bits a thousand times faster in hexadecimal. #}
+{% macro row_key_text(row_key) %}{{ return(adapter.dispatch('row_key_text', 'meshline')(row_key)) }}{% endmacro %}
+{% macro default__row_key_text(row_key) %}cast({{ row_key }} as {{ dbt.type_string() }}){% endmacro %}
+{% macro duckdb__row_key_text(row_key) %}hex({{ row_key }}){% endmacro %}

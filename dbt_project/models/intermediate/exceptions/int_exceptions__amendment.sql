@@ -87,7 +87,7 @@ found as (
         reductions.line_key,
         reductions.document_ref as native_ref,
         orders.source_system,
-        cast(reductions._row_key as {{ dbt.type_string() }}) as document_key,
+        {{ row_key_text('reductions._row_key') }} as document_key,
         orders.currency_code,
         'Amendment ' || reductions.document_ref || ' takes ' || {{ quantity_text('-reductions.changed_quantity') }}
         || ' from line ' || reductions.canonical_line_no || ' (' || reductions.sku || '), where only '
@@ -110,7 +110,7 @@ found as (
         '' as line_key,
         renewed.contract_id as native_ref,
         renewed.source_system,
-        cast(renewed._row_key as {{ dbt.type_string() }}) as document_key,
+        {{ row_key_text('renewed._row_key') }} as document_key,
         coalesce(contract_orders.currency_code, renewed.currency_code, '') as currency_code,
         'Contract ' || renewed.contract_id || ' begins on ' || cast(renewed.start_on as {{ dbt.type_string() }})
         || ', the contract ' || renewed.renews_contract_id || ' that it renews ends on '

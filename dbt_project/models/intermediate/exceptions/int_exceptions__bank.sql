@@ -72,7 +72,7 @@ unknown_lines as (
         case when nearest_misses.is_ambiguous then 'KEY_AMBIGUOUS' else 'BNK_UNKNOWN' end as exception_code,
         evidence.tenant,
         evidence.recon_key,
-        evidence.native_id || ' ' || cast(evidence._row_key as {{ dbt.type_string() }}) as fact_key,
+        evidence.native_id || ' ' || {{ row_key_text('evidence._row_key') }} as fact_key,
         evidence.native_id as native_ref,
         evidence.source_system,
         cast(null as {{ dbt.type_string() }}) as match_id,

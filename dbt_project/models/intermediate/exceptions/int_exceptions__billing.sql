@@ -351,18 +351,16 @@ effects as (
     left join returned_orders
         on kinds.recon_key = returned_orders.recon_key
     left join shifted
-        on kinds.recon_key = shifted.recon_key
-        and kinds.kind_code = 'LINE'
-        and kinds.expectation_count > 0
-        and kinds.evidence_count > 0
+        on case
+            when kinds.kind_code = 'LINE' and kinds.expectation_count > 0 and kinds.evidence_count > 0
+            then kinds.recon_key
+        end = shifted.recon_key
     left join repeated_documents
-        on kinds.recon_key = repeated_documents.recon_key
+        on case when kinds.kind_code = 'TOTAL' then kinds.recon_key end = repeated_documents.recon_key
         and kinds.variance_amount = repeated_documents.repeated_amount
-        and kinds.kind_code = 'TOTAL'
     left join repeated_charges
-        on kinds.recon_key = repeated_charges.recon_key
+        on case when kinds.kind_code = 'REST' then kinds.recon_key end = repeated_charges.recon_key
         and kinds.variance_amount = repeated_charges.repeated_amount
-        and kinds.kind_code = 'REST'
     left join billed_as_new
         on kinds.match_id = billed_as_new.match_id
     left join counted_otherwise

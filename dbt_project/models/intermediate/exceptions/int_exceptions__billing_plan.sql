@@ -116,14 +116,14 @@ classified as (
     left join billed_as_new
         on match_groups.match_id = billed_as_new.match_id
     left join shifted
-        on match_groups.recon_key = shifted.recon_key
+        on case
+            when match_groups.expectation_count > 0 and match_groups.evidence_count > 0 then match_groups.recon_key
+        end = shifted.recon_key
         and match_groups.currency_code = shifted.currency_code
-        and match_groups.expectation_count > 0
-        and match_groups.evidence_count > 0
     left join unplanned
-        on match_groups.recon_key = unplanned.recon_key
-        and match_groups.evidence_count = 0
-        and match_groups.variance_amount < 0
+        on case
+            when match_groups.evidence_count = 0 and match_groups.variance_amount < 0 then match_groups.recon_key
+        end = unplanned.recon_key
     where (shifted.recon_key is null or match_groups.match_id = shifted.first_match_id)
         and (unplanned.recon_key is null or match_groups.match_id = unplanned.first_match_id)
 ),

@@ -87,7 +87,7 @@ prices_ranked as (
     from substituted
     inner join billing_rules
         on substituted.ordered_on >= billing_rules.effective_from
-        and (billing_rules.effective_to is null or substituted.ordered_on < billing_rules.effective_to)
+        and substituted.ordered_on < coalesce(billing_rules.effective_to, {{ end_of_time() }})
     inner join {{ ref('int_price_book__latest') }} as price_book
         on substituted.tenant = price_book.tenant
         and substituted.substituted_sku = price_book.sku

@@ -41,7 +41,7 @@ evidence_keys as (
         evidence.recon_key,
         evidence.source || '.' || evidence.stream || ' ' || evidence.native_id
         || coalesce('/' || cast(evidence.line_no as {{ dbt.type_string() }}), '') as document_ref,
-        cast(evidence._row_key as {{ dbt.type_string() }}) as document_key,
+        {{ row_key_text('evidence._row_key') }} as document_key,
         evidence.native_id,
         evidence.source_system,
         coalesce(evidence.currency_code, '') as currency_code,
@@ -66,7 +66,7 @@ document_keys as (
         tenant,
         recon_key,
         source || '.' || stream || ' ' || native_order_id as document_ref,
-        cast(_row_key as {{ dbt.type_string() }}) as document_key,
+        {{ row_key_text('_row_key') }} as document_key,
         native_order_id as native_id,
         source_system,
         '' as currency_code,
@@ -112,7 +112,7 @@ shipment_lines_without_header as (
         cast(null as {{ dbt.type_string() }}) as recon_key,
         shipment_lines.source || '.' || shipment_lines.stream || ' ' || shipment_lines.shipment_id
         || '/' || cast(shipment_lines.line_no as {{ dbt.type_string() }}) as document_ref,
-        cast(shipment_lines._row_key as {{ dbt.type_string() }}) as document_key,
+        {{ row_key_text('shipment_lines._row_key') }} as document_key,
         shipment_lines.shipment_id as native_id,
         shipment_lines.source_system,
         '' as currency_code,

@@ -145,14 +145,15 @@ classified as (
         and match_groups.seller_id = statements_of_sellers.seller_id
         and match_groups.currency_code = statements_of_sellers.currency_code
     left join shared_wrongly
-        on match_groups.recon_key = shared_wrongly.recon_key
+        on case
+            when match_groups.leg_code = 'seller_split'
+                and match_groups.expectation_count > 0
+                and match_groups.evidence_count > 0
+            then match_groups.recon_key
+        end = shared_wrongly.recon_key
         and match_groups.currency_code = shared_wrongly.currency_code
-        and match_groups.expectation_count > 0
-        and match_groups.evidence_count > 0
-        and match_groups.leg_code = 'seller_split'
     left join split_groups
-        on match_groups.leg_code = 'payout'
-        and match_groups.anchor_key = split_groups.anchor_key
+        on case when match_groups.leg_code = 'payout' then match_groups.anchor_key end = split_groups.anchor_key
         and match_groups.currency_code = split_groups.currency_code
     where (shared_wrongly.recon_key is null or match_groups.match_id = shared_wrongly.first_match_id)
         and split_groups.anchor_key is null

@@ -94,10 +94,7 @@ authorizations_summed_to_orders as (
     inner join {{ ref('authorization_rules') }} as authorization_rules
         on authorization_rules.method_code = '*'
         and cast(payments.occurred_at as date) >= authorization_rules.effective_from
-        and (
-            authorization_rules.effective_to is null
-            or cast(payments.occurred_at as date) < authorization_rules.effective_to
-        )
+        and cast(payments.occurred_at as date) < coalesce(authorization_rules.effective_to, {{ end_of_time() }})
     where payments.kind_code = 'authorization'
         and coalesce(payments.native_status, 'succeeded') = 'succeeded'
     group by unpaid_orders.recon_key, unpaid_orders.currency_code

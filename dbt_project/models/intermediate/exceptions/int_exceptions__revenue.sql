@@ -148,8 +148,7 @@ classified as (
     left join shifted
         on match_groups.match_id = shifted.match_id
     left join unscheduled
-        on match_groups.recon_key = unscheduled.recon_key
-        and match_groups.evidence_count = 0
+        on case when match_groups.evidence_count = 0 then match_groups.recon_key end = unscheduled.recon_key
     where (match_groups.status_code = 'exception' or shifted.match_id is not null)
         and (unscheduled.recon_key is null or match_groups.match_id = unscheduled.first_match_id)
 ),

@@ -260,7 +260,7 @@ final as (
     inner join gates
         on unioned.gate_code = gates.gate_code
         and facts.ordered_on >= gates.effective_from
-        and (gates.effective_to is null or facts.ordered_on < gates.effective_to)
+        and facts.ordered_on < coalesce(gates.effective_to, {{ end_of_time() }})
 )
 
 select * from final

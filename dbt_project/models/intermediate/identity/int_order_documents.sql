@@ -79,8 +79,7 @@ with_roots as (
         order_documents._observed_at
     from order_documents
     left join amendment_roots
-        on order_documents._row_key = amendment_roots._row_key
-        and order_documents.is_amendment
+        on case when order_documents.is_amendment then order_documents._row_key end = amendment_roots._row_key
 ),
 
 final as (

@@ -35,7 +35,7 @@ identifiers as (
 
 bank_lines as (
     select
-        {{ joined_parts(['source', 'stream', '_row_key']) }} as line_key,
+        {{ joined_parts(['source', 'stream', row_key_text('_row_key')]) }} as line_key,
         tenant,
         currency_code,
         bank_amount,

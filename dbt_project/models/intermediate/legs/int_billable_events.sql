@@ -130,11 +130,11 @@ with_facts as (
     inner join leg_windows
         on order_lines.order_type = leg_windows.order_type
         and order_lines.ordered_on >= leg_windows.effective_from
-        and (leg_windows.effective_to is null or order_lines.ordered_on < leg_windows.effective_to)
+        and order_lines.ordered_on < coalesce(leg_windows.effective_to, {{ end_of_time() }})
     left join billing_rules
         on billing_rules.rule_code = 'RETURN_CREDIT'
         and order_lines.ordered_on >= billing_rules.effective_from
-        and (billing_rules.effective_to is null or order_lines.ordered_on < billing_rules.effective_to)
+        and order_lines.ordered_on < coalesce(billing_rules.effective_to, {{ end_of_time() }})
     left join shipped_lines
         on order_lines.line_key = shipped_lines.line_key
     left join billed_lines

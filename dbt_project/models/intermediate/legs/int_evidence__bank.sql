@@ -11,14 +11,18 @@ anchors as (
     where side_code = 'actual'
 ),
 
+anchors_of_items as (
+    select * from {{ ref('int_bank_anchors') }}
+    where side_code = 'expected'
+),
+
 recon_keys as (
     select
         coalesce(anchors.anchor_key, items.item_key) as anchor_key,
         min(items.recon_key) as recon_key
     from {{ ref('int_bank_items') }} as items
-    left join {{ ref('int_bank_anchors') }} as anchors
-        on anchors.side_code = 'expected'
-        and items.item_key = anchors.member_key
+    left join anchors_of_items as anchors
+        on items.item_key = anchors.member_key
     group by coalesce(anchors.anchor_key, items.item_key)
     having min(items.recon_key) = max(items.recon_key)
         and count(items.recon_key) = count(*)
@@ -57,7 +61,7 @@ final as (
         bank_lines._row_key
     from bank_lines
     left join anchors
-        on {{ joined_parts(['bank_lines.source', 'bank_lines.stream', 'bank_lines._row_key']) }} = anchors.member_key
+        on {{ joined_parts(['bank_lines.source', 'bank_lines.stream', row_key_text('bank_lines._row_key')]) }} = anchors.member_key
     left join recon_keys
         on anchors.anchor_key = recon_keys.anchor_key
 )

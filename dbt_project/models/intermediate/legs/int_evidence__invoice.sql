@@ -12,14 +12,24 @@ with billed_orders as (
     from {{ ref('int_billed_orders') }}
 ),
 
-special_events as (
+events_of_periods as (
     select
         line_key,
         event_key,
-        period_start_on,
+        period_start_on
+    from {{ ref('int_billable_events') }}
+    where event_key <> line_key
+        and period_start_on is not null
+),
+
+events_of_documents as (
+    select
+        line_key,
+        event_key,
         coalesce(document_ref, '') as document_ref
     from {{ ref('int_billable_events') }}
     where event_key <> line_key
+        and period_start_on is null
 ),
 
 placed_in_documents as (
@@ -45,7 +55,7 @@ placed_in_documents as (
 with_places as (
     select
         placed.*,
-        coalesce(special_events.event_key, placed.line_key) as event_key,
+        coalesce(events_of_periods.event_key, events_of_documents.event_key, placed.line_key) as event_key,
         billed_orders.mode_code,
         billed_orders.is_tax_included,
         coalesce(billed_orders.order_tax_amount, 0) <> 0
@@ -56,22 +66,18 @@ with_places as (
     from {{ ref('int_invoice_rows__placed') }} as placed
     left join billed_orders
         on placed.recon_key = billed_orders.recon_key
-    left join special_events
-        on placed.line_key = special_events.line_key
-        and (
-            placed.service_start_on = special_events.period_start_on
-            or (
-                special_events.period_start_on is null
-                and special_events.document_ref = coalesce(placed.document_ref, '')
-            )
-        )
+    left join events_of_periods
+        on placed.line_key = events_of_periods.line_key
+        and placed.service_start_on = events_of_periods.period_start_on
+    left join events_of_documents
+        on placed.line_key = events_of_documents.line_key
+        and coalesce(placed.document_ref, '') = events_of_documents.document_ref
     left join {{ ref('int_invoice_rows__apart') }} as apart
         on placed.source = apart.source
         and placed.stream = apart.stream
         and placed._row_key = apart._row_key
     left join placed_in_documents
-        on placed.row_kind = 'DOCUMENT'
-        and placed.source = placed_in_documents.source
+        on case when placed.row_kind = 'DOCUMENT' then placed.source end = placed_in_documents.source
         and placed._document_key = placed_in_documents._document_key
     where placed.is_live
 ),
@@ -81,7 +87,7 @@ evidence_rows as (
         *,
         case
             when row_kind = 'DOCUMENT' and is_split
-            then 'consolidated|' || source || '|' || cast(_row_key as {{ dbt.type_string() }})
+            then 'consolidated|' || source || '|' || {{ row_key_text('_row_key') }}
             when recon_key is null then null
             when apart_code = 'PARTY' then recon_key || '|party'
             when apart_code = 'FOREIGN' then recon_key || '|total'

@@ -128,10 +128,10 @@ final as (
         resolved._row_key
     from resolved
     left join credited_orders
-        on resolved.kind_code = 'store_credit'
-        and resolved.recon_key = credited_orders.recon_key
+        on case
+            when resolved.kind_code = 'store_credit' and resolved.actual_amount > 0 then resolved.recon_key
+        end = credited_orders.recon_key
         and resolved.currency_code = credited_orders.currency_code
-        and resolved.actual_amount > 0
         and resolved.actual_amount <= credited_orders.credited_amount
 )
 

@@ -25,8 +25,7 @@ with_source as (
             as states_source
     from lines
     left join events_at_home
-        on lines.is_direct
-        and lines.anchor_key = events_at_home.event_key
+        on case when lines.is_direct then lines.anchor_key end = events_at_home.event_key
 ),
 
 final as (

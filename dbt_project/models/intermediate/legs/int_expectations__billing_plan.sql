@@ -59,7 +59,7 @@ lines_to_plan as (
     inner join leg_windows
         on order_lines.order_type = leg_windows.order_type
         and order_lines.ordered_on >= leg_windows.effective_from
-        and (leg_windows.effective_to is null or order_lines.ordered_on < leg_windows.effective_to)
+        and order_lines.ordered_on < coalesce(leg_windows.effective_to, {{ end_of_time() }})
     left join planned_orders
         on order_lines.recon_key = planned_orders.recon_key
     left join planning_tenants

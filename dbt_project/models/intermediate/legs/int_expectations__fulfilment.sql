@@ -84,13 +84,12 @@ final as (
     inner join leg_windows
         on order_lines.order_type = leg_windows.order_type
         and order_lines.ordered_on >= leg_windows.effective_from
-        and (leg_windows.effective_to is null or order_lines.ordered_on < leg_windows.effective_to)
+        and order_lines.ordered_on < coalesce(leg_windows.effective_to, {{ end_of_time() }})
     left join products_of_tenant
         on order_lines.tenant = products_of_tenant.tenant
         and order_lines.sku = products_of_tenant.sku
     left join cancelled_rests
-        on order_lines.line_key = cancelled_rests.line_key
-        and order_lines.status_code = 'closed'
+        on case when order_lines.status_code = 'closed' then order_lines.line_key end = cancelled_rests.line_key
     left join orders_with_shipments
         on order_lines.recon_key = orders_with_shipments.recon_key
     where products_of_tenant.fulfilment_code = 'ship'

@@ -64,7 +64,7 @@ priced_events as (
         on events.line_key = billed_lines.line_key
     left join billing_rules
         on order_lines.ordered_on >= billing_rules.effective_from
-        and (billing_rules.effective_to is null or order_lines.ordered_on < billing_rules.effective_to)
+        and order_lines.ordered_on < coalesce(billing_rules.effective_to, {{ end_of_time() }})
 ),
 
 events_summed_to_orders as (
@@ -242,7 +242,7 @@ total_expectations as (
         on totals.recon_key = orders.recon_key
     left join billing_rules
         on orders.ordered_on >= billing_rules.effective_from
-        and (billing_rules.effective_to is null or orders.ordered_on < billing_rules.effective_to)
+        and orders.ordered_on < coalesce(billing_rules.effective_to, {{ end_of_time() }})
     where totals.expected_amount <> 0
         or (totals.document_count > 0 and not totals.is_void and totals.ceiling_amount <> 0)
 ),
@@ -258,7 +258,7 @@ of_orders as (
 -- The header of a consolidated invoice has no order: it is held against the sum of its lines.
 consolidated as (
     select
-        'consolidated|' || source || '|' || cast(_row_key as {{ dbt.type_string() }}) as anchor_key,
+        'consolidated|' || source || '|' || {{ row_key_text('_row_key') }} as anchor_key,
         tenant,
         source,
         source_system,

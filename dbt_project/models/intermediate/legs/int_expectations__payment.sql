@@ -130,7 +130,7 @@ final as (
     inner join leg_windows
         on with_credits.order_type = leg_windows.order_type
         and with_credits.ordered_on >= leg_windows.effective_from
-        and (leg_windows.effective_to is null or with_credits.ordered_on < leg_windows.effective_to)
+        and with_credits.ordered_on < coalesce(leg_windows.effective_to, {{ end_of_time() }})
 )
 
 select * from final

@@ -70,7 +70,7 @@ final as (
     inner join leg_windows
         on orders.order_type = leg_windows.order_type
         and orders.ordered_on >= leg_windows.effective_from
-        and (leg_windows.effective_to is null or orders.ordered_on < leg_windows.effective_to)
+        and orders.ordered_on < coalesce(leg_windows.effective_to, {{ end_of_time() }})
 )
 
 select * from final

@@ -49,7 +49,7 @@ lines_to_schedule as (
     inner join leg_windows
         on order_lines.order_type = leg_windows.order_type
         and order_lines.ordered_on >= leg_windows.effective_from
-        and (leg_windows.effective_to is null or order_lines.ordered_on < leg_windows.effective_to)
+        and order_lines.ordered_on < coalesce(leg_windows.effective_to, {{ end_of_time() }})
     left join scheduled_orders
         on order_lines.recon_key = scheduled_orders.recon_key
     left join scheduled_lines

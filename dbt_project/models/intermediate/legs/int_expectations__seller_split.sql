@@ -89,10 +89,7 @@ final as (
     inner join leg_windows
         on lines_summed_to_sellers.order_type = leg_windows.order_type
         and lines_summed_to_sellers.ordered_on >= leg_windows.effective_from
-        and (
-            leg_windows.effective_to is null
-            or lines_summed_to_sellers.ordered_on < leg_windows.effective_to
-        )
+        and lines_summed_to_sellers.ordered_on < coalesce(leg_windows.effective_to, {{ end_of_time() }})
 )
 
 select * from final

@@ -88,8 +88,7 @@ money_events as (
     inner join payment_statuses
         on coalesce(payments.native_status, 'succeeded') = payment_statuses.status_code
     left join orders_of_invoices
-        on payments.order_ref is null
-        and payments.tenant = orders_of_invoices.tenant
+        on case when payments.order_ref is null then payments.tenant end = orders_of_invoices.tenant
         and payments.invoice_ref = orders_of_invoices.invoice_ref
 ),
 

@@ -144,8 +144,7 @@ joined as (
     left join lines_summed_to_events
         on events.event_key = lines_summed_to_events.event_key
     left join orders_spoken_of
-        on lines_summed_to_events.event_key is null
-        and events.recon_key = orders_spoken_of.recon_key
+        on case when lines_summed_to_events.event_key is null then events.recon_key end = orders_spoken_of.recon_key
         and events.line_type_code = orders_spoken_of.line_type_code
     left join rails_of_providers
         on events.tenant = rails_of_providers.tenant

@@ -144,7 +144,7 @@ compared as (
         and scheduled_lines.currency_code = ranked_rules.currency_code
         and scheduled_lines.type_code = ranked_rules.type_code
         and scheduled_lines.event_on >= ranked_rules.effective_from
-        and (ranked_rules.effective_to is null or scheduled_lines.event_on < ranked_rules.effective_to)
+        and scheduled_lines.event_on < coalesce(ranked_rules.effective_to, {{ end_of_time() }})
     where ranked_rules.place = 1
 ),
 

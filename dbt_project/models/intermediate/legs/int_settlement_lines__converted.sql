@@ -103,10 +103,8 @@ final as (
     left join fx_rules
         on with_rates.rate_origin = fx_rules.rate_origin
         and coalesce(with_rates.posted_on, cast({{ as_of() }} as date)) >= fx_rules.effective_from
-        and (
-            fx_rules.effective_to is null
-            or coalesce(with_rates.posted_on, cast({{ as_of() }} as date)) < fx_rules.effective_to
-        )
+        and coalesce(with_rates.posted_on, cast({{ as_of() }} as date))
+            < coalesce(fx_rules.effective_to, {{ end_of_time() }})
 )
 
 select * from final

@@ -125,13 +125,34 @@ compared as (
         and leg_groups.currency_code = tolerated_shortages.currency_code
 ),
 
+-- Only differences are looked up, and by an inner join: what a rule leaves open would turn an outer one into a loop.
+residuals as (
+    select
+        compared.leg_code,
+        compared.anchor_key,
+        compared.currency_code,
+        residual_rules.rule_id,
+        residual_rules.residual_class
+    from compared
+    inner join residual_rules
+        on compared.leg_code = residual_rules.leg_code
+        and compared.rule_source = residual_rules.source
+        and compared.ordered_on >= residual_rules.effective_from
+        and compared.ordered_on < coalesce(residual_rules.effective_to, {{ end_of_time() }})
+        and case when compared.variance_amount > 0 then 'over' else 'under' end = residual_rules.direction_code
+        and compared.instalment_count >= residual_rules.least_instalments
+    where compared.variance_amount <> 0
+        and (residual_rules.admitted_class is null or compared.explained_class = residual_rules.admitted_class)
+        and (residual_rules.most_amount is null or abs(compared.variance_amount) <= residual_rules.most_amount)
+),
+
 ruled as (
     select
         compared.*,
         matching_rules.rule_id,
         matching_rules.rule_version,
-        residual_rules.rule_id as residual_rule_id,
-        residual_rules.residual_class as residual_rule_class,
+        residuals.rule_id as residual_rule_id,
+        residuals.residual_class as residual_rule_class,
         case
             when compared.variance_amount < 0
             then greatest(
@@ -148,17 +169,11 @@ ruled as (
         on compared.leg_code = matching_rules.leg_code
         and compared.rule_source = matching_rules.source
         and compared.ordered_on >= matching_rules.effective_from
-        and (matching_rules.effective_to is null or compared.ordered_on < matching_rules.effective_to)
-    left join residual_rules
-        on compared.leg_code = residual_rules.leg_code
-        and compared.rule_source = residual_rules.source
-        and compared.ordered_on >= residual_rules.effective_from
-        and (residual_rules.effective_to is null or compared.ordered_on < residual_rules.effective_to)
-        and residual_rules.direction_code = case when compared.variance_amount > 0 then 'over' else 'under' end
-        and compared.instalment_count >= residual_rules.least_instalments
-        and compared.variance_amount <> 0
-        and (residual_rules.admitted_class is null or compared.explained_class = residual_rules.admitted_class)
-        and (residual_rules.most_amount is null or abs(compared.variance_amount) <= residual_rules.most_amount)
+        and compared.ordered_on < coalesce(matching_rules.effective_to, {{ end_of_time() }})
+    left join residuals
+        on compared.leg_code = residuals.leg_code
+        and compared.anchor_key = residuals.anchor_key
+        and compared.currency_code = residuals.currency_code
 ),
 
 explained as (

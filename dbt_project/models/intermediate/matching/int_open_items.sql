@@ -30,10 +30,7 @@ open_evidence as (
     inner join candidate_rules
         on evidence.leg_code = candidate_rules.leg_code
         and cast(evidence.event_at as date) >= candidate_rules.effective_from
-        and (
-            candidate_rules.effective_to is null
-            or cast(evidence.event_at as date) < candidate_rules.effective_to
-        )
+        and cast(evidence.event_at as date) < coalesce(candidate_rules.effective_to, {{ end_of_time() }})
         and strpos(candidate_rules.open_ref_statuses, evidence.ref_status) > 0
     where evidence.actual_amount <> 0
 ),

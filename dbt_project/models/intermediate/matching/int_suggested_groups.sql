@@ -64,8 +64,7 @@ final as (
         and assignments.currency_code = open_items.currency_code
         and assignments.item_key = open_items.item_key
     left join expectations
-        on assignments.side_code = 'expected'
-        and assignments.leg_code = expectations.leg_code
+        on case when assignments.side_code = 'expected' then assignments.leg_code end = expectations.leg_code
         and assignments.item_key = expectations.anchor_key
         and assignments.currency_code = expectations.currency_code
 )

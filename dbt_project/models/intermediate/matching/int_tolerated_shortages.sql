@@ -85,7 +85,7 @@ tolerable as (
     inner join tolerance_budgets
         on shortages.leg_code = tolerance_budgets.leg_code
         and shortages.business_on >= tolerance_budgets.effective_from
-        and (tolerance_budgets.effective_to is null or shortages.business_on < tolerance_budgets.effective_to)
+        and shortages.business_on < coalesce(tolerance_budgets.effective_to, {{ end_of_time() }})
     left join orders
         on shortages.recon_key = orders.recon_key
     left join currencies

@@ -118,10 +118,7 @@ final as (
     left join sla_policies
         on order_versions.order_type = sla_policies.order_type
         and cast(order_versions.ordered_at as date) >= sla_policies.effective_from
-        and (
-            sla_policies.effective_to is null
-            or cast(order_versions.ordered_at as date) < sla_policies.effective_to
-        )
+        and cast(order_versions.ordered_at as date) < coalesce(sla_policies.effective_to, {{ end_of_time() }})
 )
 
 select * from final
