@@ -172,7 +172,16 @@ rest_expectations as (
         {{ quantity('0') }} as expected_quantity,
         cast(null as decimal(18, 4)) as ceiling_amount,
         cast(null as decimal(18, 4)) as explained_amount,
-        case when rests.is_tax_included then 0 else greatest(orders.rounding_count, 2) end as rounding_count,
+        -- A tax that is read off the order's carries the rounding of that one too, as often as it goes into it.
+        case
+            when rests.is_tax_included then 0
+            when rests.placed_amount > 0
+                and rests.lines_net_amount > 0
+                and rests.placed_amount <> rests.lines_net_amount
+            then greatest(orders.rounding_count, 2)
+                * (1 + cast(ceil({{ rate_of('least(rests.placed_amount, rests.lines_net_amount * 100)', 'rests.lines_net_amount') }}) as bigint))
+            else greatest(orders.rounding_count, 2)
+        end as rounding_count,
         rests.first_due_at as due_at
     from rests
     inner join orders
