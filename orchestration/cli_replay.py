@@ -31,14 +31,14 @@ def show_replay(settings: Settings, moment: datetime, keep: Path | None, *, as_j
     settings.scratch.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         stack.enter_context(terminated_like_interrupted())
-        watching = stack.enter_context(observer(stderr()))
         folder = (
             keep.absolute()
             if keep is not None
             else Path(stack.enter_context(TemporaryDirectory(dir=settings.scratch)))
         )
         folder.mkdir(parents=True, exist_ok=True)
-        found = replay(settings, moment, folder, watching)
+        with observer(stderr()) as watching:
+            found = replay(settings, moment, folder, watching)
     if as_json:
         print_json(
             {
