@@ -100,3 +100,57 @@ accounts = Table(
     Column("last_seq", SEQ, nullable=False),
     Index("ix_accounts__person_id", "person_id"),
 )
+
+# One row per ticket: its exception as the last run told it, who has it, and how it stands.
+tickets = Table(
+    "tickets",
+    metadata,
+    Column("ticket_id", Text, primary_key=True),
+    Column("exception_code", Text, nullable=False),
+    Column("leg_code", Text),
+    Column("recon_key", Text),
+    Column("native_ref", Text),
+    Column("tenant", Text),
+    Column("order_id", Text),
+    Column("customer_id", Text),
+    Column("severity_code", Text, nullable=False),
+    Column("leak_amount", Text),
+    Column("leak_kind", Text),
+    Column("currency_code", Text),
+    Column("owner_role", Text, nullable=False),
+    Column("approver_role", Text),
+    Column("opened_at", Text),
+    Column("due_at", Text),
+    Column("incident_id", Text),
+    Column("explanation", Text),
+    Column("evidence", Text),
+    Column("playbook_version", Text),
+    Column("state_code", Text, nullable=False),
+    Column("assignee_id", Text),
+    Column("assigned_role", Text),
+    Column("assigned_because", Text),
+    Column("reason_code", Text),
+    Column("reopen_count", Integer, nullable=False),
+    # Counts the events of the ticket, so that a change made on an older sight of it is noticed.
+    Column("version", Integer, nullable=False),
+    Column("last_seq", SEQ, nullable=False),
+    Column("updated_at", Text, nullable=False),
+    Column("closed_at", Text),
+    Index("ix_tickets__recon_key", "recon_key"),
+    Index("ix_tickets__state", "state_code", "owner_role", "due_at"),
+    Index("ix_tickets__assignee", "assignee_id", "state_code"),
+)
+
+# One row per comment or reference on a ticket; the text of a comment is erasable.
+ticket_notes = Table(
+    "ticket_notes",
+    metadata,
+    Column("seq", SEQ, primary_key=True, autoincrement=False),
+    Column("ticket_id", Text, nullable=False),
+    Column("note_kind", Text, nullable=False),
+    Column("actor_id", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("text_id", Text),
+    Column("reference", Text),
+    Index("ix_ticket_notes__ticket_id", "ticket_id", "seq"),
+)

@@ -127,7 +127,7 @@ def test_every_type_of_order_has_one_sla_policy_on_every_day():
     assert all(holds_on_every_day(periods) for periods in policies.values()), policies
 
 
-@pytest.mark.parametrize("subject", ["leg", "order"])
+@pytest.mark.parametrize("subject", ["leg", "order", "ticket"])
 def test_every_state_can_be_reached_and_every_transition_leads_to_a_state(subject):
     states = {
         row["state_code"] for row in rows("taxonomy/states.csv") if row["subject_type"] == subject
