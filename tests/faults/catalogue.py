@@ -61,4 +61,16 @@ STORAGE_FAULTS = (
     Fault("B10", "The process of a run dies, and the run would stay running for ever"),
 )
 
-FAULTS = (*INGEST_FAULTS, *STORAGE_FAULTS)
+APPROVAL_FAULTS = (
+    Fault("D1", "A maker approves their own request, through whatever account, role or deputy"),
+    Fault("D2", "A signature or a request is sent twice, or replayed later"),
+    Fault("D3", "What was approved changes before it is done"),
+    Fault("D4", "An approval is too old, or its approver may not sign any more"),
+    Fault("D5", "Two approvers answer at the same time"),
+    Fault("D6", "One amount is asked for in parts, each below the threshold"),
+    Fault("D7", "The glass is broken: something is done before anybody else has seen it"),
+    Fault("D10", "A service acts for somebody, or as somebody"),
+    Fault("D14", "A clock stands still or somebody is away when an escalation is due"),
+)
+
+FAULTS = (*INGEST_FAULTS, *STORAGE_FAULTS, *APPROVAL_FAULTS)

@@ -1,0 +1,124 @@
+"""Escalation steps on record: which were taken, and taking those that are due.
+
+What belongs here: reading the steps of tickets from the events, one event for each new one. What
+does not: which are due (`core.work.escalation`), sending alerts, tickets themselves. What stands
+above the ledger imports this.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, select
+
+from orchestration.core.policies import OperatingModel
+from orchestration.core.work.clocks import clock_for
+from orchestration.core.work.escalation import DueStep, Pending, Told, steps_due, who_is_told
+from orchestration.ledger.approval_base import staff_of
+from orchestration.ledger.events import Actor, Draft, append, moment_text
+from orchestration.ledger.projections import KEYS_AT_ONCE
+from orchestration.ledger.tables import events
+
+STEP_TAKEN = "escalation_step_taken"
+
+
+@dataclass(frozen=True, slots=True)
+class RunningTicket:
+    """A ticket whose clock runs.
+
+    Attributes:
+        pending: Who has it, since when, how long it may take, when its clock stood still.
+        recon_key: The order that it concerns; None when it concerns none.
+    """
+
+    ticket_id: str
+    pending: Pending
+    recon_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Escalated:
+    """A step that was taken just now.
+
+    Attributes:
+        due: The step, and since when it was due.
+        told: Whom it reaches.
+    """
+
+    ticket_id: str
+    due: DueStep
+    told: Told
+
+
+def escalate(
+    connection: Connection,
+    model: OperatingModel,
+    tickets: Sequence[RunningTicket],
+    actor: Actor,
+    at: datetime,
+) -> tuple[Escalated, ...]:
+    """Take every step that is due and was not taken, one event each; safe to repeat.
+
+    Args:
+        connection: From `Ledger.write`.
+        model: The policies.
+        tickets: Those that are open.
+        actor: The engine.
+        at: When, aware.
+    """
+    day = at.astimezone(UTC).date()
+    taken = steps_taken(connection, (ticket.ticket_id for ticket in tickets))
+    staff = staff_of(connection, model)
+    found = []
+    drafts = []
+    for ticket in sorted(tickets, key=lambda one: one.ticket_id):
+        pending = ticket.pending
+        clock = clock_for(model, pending.severity_code, pending.owner_role, day)
+        chain = model.chain_of(pending.severity_code, day)
+        for due in steps_due(chain, pending, clock, at, taken.get(ticket.ticket_id, frozenset())):
+            told = who_is_told(due.step, pending, staff, model, day)
+            found.append(Escalated(ticket.ticket_id, due, told))
+            drafts.append(_draft(ticket, due, told, actor, at))
+    append(connection, drafts)
+    return tuple(found)
+
+
+def steps_taken(connection: Connection, ticket_ids: Iterable[str]) -> Mapping[str, frozenset[int]]:
+    """Return the numbers of the steps that were taken, by ticket."""
+    ids = sorted(set(ticket_ids))
+    taken: dict[str, set[int]] = defaultdict(set)
+    for start in range(0, len(ids), KEYS_AT_ONCE):
+        chosen = select(events.c.subject_id, events.c.payload).where(
+            events.c.subject_type == "ticket",
+            events.c.subject_id.in_(ids[start : start + KEYS_AT_ONCE]),
+            events.c.action == STEP_TAKEN,
+        )
+        for row in connection.execute(chosen):
+            taken[row.subject_id].add(json.loads(row.payload)["step_no"])
+    return {ticket_id: frozenset(steps) for ticket_id, steps in taken.items()}
+
+
+def _draft(ticket: RunningTicket, due: DueStep, told: Told, actor: Actor, at: datetime) -> Draft:
+    step = due.step
+    whom = ", ".join(told.person_ids) or told.role
+    return Draft(
+        at,
+        actor,
+        STEP_TAKEN,
+        "ticket",
+        ticket.ticket_id,
+        f"{step.at_percent} % of its time have passed: {whom} is told ({told.because}).",
+        {
+            "chain_code": step.chain_code,
+            "step_no": step.step_no,
+            "at_percent": step.at_percent,
+            "action_code": step.action_code,
+            "to_level": step.to_level,
+            "role": told.role,
+            "person_ids": list(told.person_ids),
+            "due_since": moment_text(due.since),
+        },
+        ticket.recon_key,
+    )
