@@ -17,9 +17,9 @@ from sqlalchemy import Connection, select
 
 from orchestration.core.chain import canonical
 from orchestration.core.policies import OperatingModel
-from orchestration.core.work.approval_states import ApprovalState
+from orchestration.core.work.approval_states import OPEN, ApprovalState
 from orchestration.core.work.people import Person, Staff
-from orchestration.core.work.signing import Requirement, Signature
+from orchestration.core.work.signing import Requirement, Signature, open_roles
 from orchestration.ledger.approval_rows import APPROVALS
 from orchestration.ledger.errors import NotAllowed
 from orchestration.ledger.events import Actor, Draft, append
@@ -264,6 +264,13 @@ def reason_problem(model: OperatingModel, action: str, code: str | None, text: s
     if code is not None and code not in codes:
         return f"{code!r} is no reason for {action}; give one of {', '.join(codes)}"
     return None
+
+
+def outcome_of(row: Mapping[str, Any], *, is_repeat: bool = False) -> Outcome:
+    """Return how a request stands, as the answer to a step that was taken."""
+    state = ApprovalState(row["state_code"])
+    wanting = open_roles(requirement_of(row), signatures_of(row)) if state in OPEN else ()
+    return Outcome(row["approval_id"], state, None, is_repeat, wanting)
 
 
 def version_problem(row: Mapping[str, Any], current_version: int | None) -> str | None:

@@ -16,9 +16,10 @@ from sqlalchemy import select
 from orchestration.connectors.operating_model import load_operating_model
 from orchestration.core.policies import OperatingModel
 from orchestration.core.policies.records import Absence, Identity
+from orchestration.ledger.approval_asking import Request, request
 from orchestration.ledger.approval_base import Account, Decision, Outcome, read_approval
 from orchestration.ledger.approval_use import expire, use
-from orchestration.ledger.approvals import Request, Seen, reject, request, revoke, sign
+from orchestration.ledger.approvals import Seen, reject, revoke, sign
 from orchestration.ledger.events import Actor
 from orchestration.ledger.people import Person, link_account, take_over
 from orchestration.ledger.store import Ledger
