@@ -208,6 +208,27 @@ def generate(
     typer.echo(f"Reconcile them with: meshline run --landing {report.folder}")
 
 
+@app.command()
+def serve(
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = 8700,
+    new_link: Annotated[
+        bool, typer.Option("--new-link", help="Print a one-time link for an administrator.")
+    ] = False,
+    home: Home = None,
+) -> None:
+    """Serve the web console over what is published, until stopped."""
+    from console.config import load_config
+    from console.serve import serve as answer
+
+    config = load_config(settings_of(home=home), host, port)
+    answer(config, typer.echo, new_link=new_link)
+
+
 @contracts_app.command("check")
 def check_contracts(home: Home = None) -> None:
     """Check the source contracts, and list every problem at once with file and line."""

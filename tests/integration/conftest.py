@@ -5,14 +5,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.settings import PROJECT_ROOT
-from tests.integration.run_homes import AS_OF, Said, copy_home, meshline, reconcile_samples
-
-
-@pytest.fixture(scope="session")
-def first_run(tmp_path_factory) -> tuple[Path, Said]:
-    """A home after its first run, which nobody may change, and what that run said."""
-    home = tmp_path_factory.mktemp("first_run") / "home"
-    return home, reconcile_samples(home, "--json")
+from tests.integration.run_homes import AS_OF, Said, copy_home, meshline
 
 
 @pytest.fixture

@@ -1,0 +1,198 @@
+"""One exception: what happened, what it is worth, what was compared, what to do next.
+
+What belongs here: gathering everything a resolver needs on one page. What does not: deciding
+(`console.tickets`).
+"""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from console.data import Data, Row
+from console.pages.timeline import Event, events_of
+from console.runbooks import fillings, read_runbook
+from console.state import State
+from console.web.deps import Marts, Parts
+from console.web.errors import NotFound
+from console.web.templating import render
+
+router = APIRouter()
+SHOWN_MEMBERS = 200
+ONE = "select * from fct_exceptions where exception_id = $exception_id"
+ORDER = "select * from fct_orders where recon_key = $recon_key"
+MATCH = "select * from fct_matches where match_id = $match_id"
+MEMBERS = """
+    select * from fct_match_members where match_id = $match_id
+    order by side desc, stream, native_id, line_no limit 200
+"""
+LEG = "select * from fct_order_legs where recon_key = $recon_key and leg_code = $leg_code"
+OTHERS = """
+    select exception_id, exception_code, severity_code, native_ref, leak_amount, currency_code,
+        due_at, explanation
+    from fct_exceptions
+    where recon_key = $recon_key and exception_id <> $exception_id
+    order by opened_at, exception_id limit 20
+"""
+SETTLED = """
+    select distinct native_id, line_no, allocated_amount, currency_code
+    from fct_match_members
+    where recon_key = $recon_key and stream = 'settlement_lines'
+    order by native_id, line_no limit 20
+"""
+DOCUMENTS = """
+    select leg_code, side, stream, native_id, line_no, allocated_amount, currency_code
+    from fct_match_members
+    where recon_key = $recon_key and side = 'actual' and stream <> 'settlement_lines'
+    order by leg_code, stream, native_id, line_no limit 40
+"""
+INCIDENT = """
+    select count(*) as member_count, count(distinct recon_key) as order_count
+    from fct_exceptions where incident_id = $incident_id
+"""
+# Evidence that the page shows in a place of its own; everything else is listed under it.
+_PLACED = frozenset(
+    {
+        "rule",
+        "rule_version",
+        "expected_amount",
+        "actual_amount",
+        "variance_amount",
+        "expected_quantity",
+        "actual_quantity",
+        "received_amount",
+        "returned_amount",
+        "nearest_miss",
+        "due_at",
+        "documents",
+        "expectations",
+        "order_events",
+    }
+)
+
+
+@router.get("/exceptions/{exception_id}", name="exception")
+def exception(request: Request, state: Parts, data: Marts, exception_id: str) -> Response:
+    """The page of one exception."""
+    row = find(data, exception_id)
+    return render(request, "exception.html", page="exceptions", **gather(state, data, row))
+
+
+def find(data: Data, exception_id: str) -> dict[str, Any]:
+    """Return an exception that the viewer may see.
+
+    Raises:
+        NotFound: There is none in this publication, or not for this viewer.
+    """
+    row = data.one(ONE, exception_id=exception_id)
+    if row is None:
+        raise NotFound(
+            f"There is no open exception {exception_id} that you may see. It may have been "
+            "settled by a later run; its order shows what became of it."
+        )
+    return row
+
+
+def gather(state: State, data: Data, row: dict[str, Any]) -> dict[str, Any]:
+    """Everything that the page of an exception shows."""
+    evidence = read_evidence(row["evidence"])
+    by_order = {"recon_key": row["recon_key"]} if row["recon_key"] else None
+    match = data.one(MATCH, match_id=row["match_id"]) if row["match_id"] else None
+    order = data.one(ORDER, **by_order) if by_order else None
+    leg = data.one(LEG, leg_code=row["leg_code"], **by_order) if by_order else None
+    events: list[Event] = events_of(data, row["recon_key"]) if by_order else []
+    as_of = data.published.as_of.replace(tzinfo=None)
+    compared = compare(row, evidence, match, leg)
+    return {
+        "row": row,
+        "order": order,
+        "match": match,
+        "leg": leg,
+        "members": data.rows(MEMBERS, match_id=row["match_id"]) if row["match_id"] else (),
+        "evidence": evidence,
+        "more_evidence": {
+            name: value
+            for name, value in evidence.items()
+            if name not in _PLACED and value not in (None, "", [], {})
+        },
+        "compared": compared,
+        "others": data.rows(OTHERS, exception_id=row["exception_id"], **by_order)
+        if by_order
+        else (),
+        "settled": data.rows(SETTLED, **by_order) if by_order else (),
+        "documents": data.rows(DOCUMENTS, **by_order) if by_order else (),
+        "incident": data.one(INCIDENT, incident_id=row["incident_id"])
+        if row["incident_id"]
+        else None,
+        "events": events,
+        "as_of": as_of,
+        "is_late": row["due_at"] is not None and row["due_at"] < as_of,
+        "runbook": read_runbook(
+            state.config.settings,
+            row["exception_code"],
+            fillings(state.vocabulary, row, order, evidence, compared),
+        ),
+        "class_row": state.vocabulary.classes.get(row["exception_code"], {}),
+    }
+
+
+def read_evidence(text: str | None) -> dict[str, Any]:
+    """The evidence as a mapping; what is no JSON object is kept under one name."""
+    try:
+        content = json.loads(text or "{}", parse_float=Decimal)
+    except ValueError:
+        return {"evidence": text}
+    return content if isinstance(content, dict) else {"evidence": content}
+
+
+def compare(
+    row: Row, evidence: Mapping[str, Any], match: Row | None, leg: Row | None
+) -> dict[str, Any]:
+    """What was expected and what was reported, and how the difference is made up.
+
+    Amounts are Decimal; a difference is positive when too much came. Its parts add up to it.
+    """
+    expected, actual = (
+        _decimal(evidence.get("expected_amount")),
+        _decimal(evidence.get("actual_amount")),
+    )
+    if expected is None and actual is None:
+        return {}
+    expected, actual = expected or Decimal(0), actual or Decimal(0)
+    difference = actual - expected
+    explained = -(match["residual_amount"] or Decimal(0)) if match else Decimal(0)
+    parts = []
+    if explained and match:
+        parts.append((match["residual_class"], explained))
+    if difference - explained:
+        parts.append(("UNEXPLAINED", difference - explained))
+    most = max(abs(expected), abs(actual), Decimal(1))
+    quantities = (
+        _decimal(evidence.get("expected_quantity")) or Decimal(0),
+        _decimal(evidence.get("actual_quantity")) or Decimal(0),
+    )
+    return {
+        "expected": expected,
+        "actual": actual,
+        "received": _decimal(evidence.get("received_amount")),
+        "returned": _decimal(evidence.get("returned_amount")),
+        "difference": difference,
+        "parts": parts,
+        "expected_share": abs(expected) / most * 100,
+        "actual_share": abs(actual) / most * 100,
+        "quantities": quantities if any(quantities) else None,
+        "currency": row["currency_code"] or (leg["currency_code"] if leg else ""),
+        "has_order": bool(expected),
+    }
+
+
+def _decimal(value: Any) -> Decimal | None:
+    if value in (None, ""):
+        return None
+    try:
+        return Decimal(str(value))
+    except ArithmeticError:
+        return None
