@@ -23,7 +23,9 @@ HISTORY_TABLES = frozenset(
 RUN_COLUMNS = frozenset({"run_no", "run_id"})
 RUN_COLUMN_PREFIX = "known_"
 # What depends on when an exception was seen to end: a recurrence keeps its first due time.
-COLUMNS_OF_RECURRENCE = frozenset({"reopen_count", "resolved_count", "mttr_hours"})
+COLUMNS_OF_RECURRENCE = frozenset(
+    {"reopen_count", "resolved_count", "mttr_hours", "artifact_version"}
+)
 SHOWN_OF_RECURRENCE = frozenset(
     {
         ("fct_exceptions", "due_at"),
@@ -33,7 +35,10 @@ SHOWN_OF_RECURRENCE = frozenset(
     }
 )
 # Rows that tell of nothing but ends that were seen.
-ROWS_OF_BUSINESS = {"fct_daily_metrics": "measured_count > 0"}
+ROWS_OF_BUSINESS = {
+    "fct_daily_metrics": "measured_count > 0",
+    "fct_artifacts": "status_code <> 'superseded'",
+}
 
 CREATE_HISTORY = """
     create table if not exists ops.run_fingerprints (

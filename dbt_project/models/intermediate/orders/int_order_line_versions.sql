@@ -82,6 +82,9 @@ folded as (
         {{ quantity('sum(seen_by_versions.quantity)') }} as level_quantity,
         {{ money('sum(seen_by_versions.discount_amount)') }} as level_discount_amount,
         {{ money('sum(seen_by_versions.tax_amount)') }} as level_tax_amount,
+        {{ money('sum(' ~ line_amount('seen_by_versions.quantity', 'seen_by_versions.unit_rate') ~ ')') }}
+            as level_list_amount,
+        {{ count_if('seen_by_versions.is_quantity_delta and seen_by_versions.quantity <> 0') }} as change_count,
         max(seen_by_versions.document_at) as last_document_at
     from seen_by_versions
     inner join levels
@@ -100,6 +103,20 @@ folded_ranked as (
         folded.level_quantity,
         folded.level_discount_amount,
         folded.level_tax_amount,
+        folded.level_list_amount,
+        folded.change_count,
+        -- The price of a change in quantity is that of the change, often for the rest of a term, not the line's own.
+        first_value(seen_by_versions.unit_rate) over (
+            partition by seen_by_versions.recon_key, seen_by_versions.version_no, seen_by_versions.canonical_line_no
+            order by
+                case
+                    when seen_by_versions.is_quantity_delta and seen_by_versions.quantity <> 0 then 1
+                    else 0
+                end nulls last,
+                seen_by_versions.document_at desc nulls last,
+                seen_by_versions.is_amendment desc nulls last,
+                seen_by_versions._row_key asc nulls last
+        ) as level_unit_rate,
         row_number() over (
             partition by seen_by_versions.recon_key, seen_by_versions.version_no, seen_by_versions.canonical_line_no
             order by
@@ -130,6 +147,7 @@ order_line_levels as (
         unit_rate,
         level_discount_amount,
         level_tax_amount,
+        cast(null as decimal(18, 4)) as level_list_amount,
         shipping_amount,
         service_start_on,
         service_end_on
@@ -145,9 +163,10 @@ order_line_levels as (
         tax_class,
         native_status,
         level_quantity,
-        unit_rate,
+        level_unit_rate as unit_rate,
         level_discount_amount,
         level_tax_amount,
+        case when change_count > 0 then level_list_amount end as level_list_amount,
         shipping_amount,
         service_start_on,
         service_end_on
@@ -158,7 +177,7 @@ order_line_levels as (
 priced_lines as (
     select
         *,
-        {{ line_amount('level_quantity', 'unit_rate') }} as list_amount
+        coalesce(level_list_amount, {{ line_amount('level_quantity', 'unit_rate') }}) as list_amount
     from order_line_levels
 ),
 

@@ -69,6 +69,7 @@ changed_headers as (
 events as (
     select
         recon_key,
+        order_id as document_ref,
         case when not is_amendment and version_rank = 1 then 0 else 1 end as is_after_creation,
         version_at,
         _observed_at as known_from,
@@ -83,6 +84,7 @@ events as (
     union all
     select
         recon_key,
+        null as document_ref,
         1 as is_after_creation,
         version_at,
         known_from,
@@ -99,6 +101,7 @@ events as (
 events_numbered as (
     select
         recon_key,
+        document_ref,
         version_at,
         known_from,
         is_header,
@@ -153,6 +156,7 @@ base_positions as (
 changed_versions as (
     select
         events_numbered.recon_key,
+        events_numbered.document_ref,
         events_numbered.version_no,
         events_numbered.total_amount,
         events_numbered.version_at,
@@ -186,6 +190,8 @@ versions as (
         'created' as change_kind,
         headers.total_amount as version_total_amount,
         headers.approved_by as version_approved_by,
+        headers.order_id as version_document_ref,
+        headers.version_at as changed_at,
         coalesce(cast(headers.effective_on as timestamp), headers.ordered_at) as valid_from,
         cast(null as timestamp) as valid_to,
         headers._observed_at as known_from,
@@ -203,6 +209,8 @@ versions as (
         changed_versions.change_kind,
         changed_versions.total_amount as version_total_amount,
         changed_versions.approved_by as version_approved_by,
+        changed_versions.document_ref as version_document_ref,
+        changed_versions.version_at as changed_at,
         case
             when changed_versions.version_no = 1
             then coalesce(cast(changed_headers.effective_on as timestamp), changed_headers.ordered_at)
@@ -243,6 +251,7 @@ final as (
         status_code,
         change_kind,
         version_approved_by as approved_by,
+        version_document_ref as document_ref,
 
         ---------- numerics
         discount_amount,
@@ -266,7 +275,7 @@ final as (
         ---------- timestamps
         ordered_at,
         promised_at,
-        version_at,
+        changed_at as version_at,
         valid_from,
         valid_to,
         known_from,
