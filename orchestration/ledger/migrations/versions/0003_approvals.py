@@ -1,4 +1,8 @@
-"""Requests for approvals."""
+"""Requests for approvals.
+
+What belongs here: this one step of the schema, as it was released. What does not: the tables as the
+code knows them now (`orchestration.ledger.tables`). Only Alembic runs this.
+"""
 
 import sqlalchemy as sa
 from alembic import op
