@@ -262,7 +262,7 @@ def override(
     ],
     order: Annotated[str, typer.Argument(metavar="ORDER", help="Any id of the order.")],
     what: Annotated[
-        str, typer.Argument(metavar="WHAT", help="The gate to waive, or the leg to close.")
+        str, typer.Argument(metavar="WHAT", help="The gate; or the leg or an exception of it.")
     ],
     actor: Actor,
     code: ReasonCode,

@@ -5,7 +5,8 @@ that is not there. What does not: asking and signing (`orchestration.ledger`). W
 is said in `orchestration.reading`.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -52,54 +53,48 @@ def propose(
         model: The policies.
         kind: gate_waiver, forced_match or write_off.
         order: Any name of the order.
-        what: The gate to waive, or the leg to close.
+        what: The gate to waive, the leg to close, or an exception of that leg.
         on: The day, for RACI.
 
     Raises:
-        UsageRefused: Nothing of that kind is open on the order, or the kind is not known.
+        UsageRefused: Nothing of that kind is open on the order, several things are, or the kind is
+            not known.
     """
     if kind not in KINDS:
         raise UsageRefused(f"{kind!r} cannot be asked for here; give one of {', '.join(KINDS)}.")
     recon_key = resolve_key(published, order)
     row = published.rows("select * from marts.fct_orders where recon_key = ?", [recon_key])[0]
-    found = (
-        _failed_gate(published, row, what.upper())
-        if kind == GATE_WAIVER
-        else _open_leg(published, row, what.lower())
-    )
     exceptions = published.rows(
         "select * from marts.fct_exceptions where recon_key = ? order by exception_id", [recon_key]
     )
-    concerned = [one for one in exceptions if _concerns(one, kind, found)]
+    concerned: list[Mapping[str, Any]]
+    if kind == GATE_WAIVER:
+        found = _failed_gate(published, row, what.upper())
+        concerned = [one for one in exceptions if one["exception_code"] == found["gate_code"]]
+    else:
+        found, concerned = _open_group(row, exceptions, what)
+    code = str(concerned[0]["exception_code"]) if concerned else str(found.get("gate_code"))
+    at_stake = max((abs(one["leak_amount"] or Decimal(0)) for one in concerned), default=Decimal(0))
+    amount = max(at_stake, abs(Decimal(str(found.get("variance_amount", 0)))))
     details: dict[str, object] = {
         **found,
         "order_id": row["order_id"],
         "exception_ids": [one["exception_id"] for one in concerned],
     }
-    codes = sorted({str(one["exception_code"]) for one in concerned})
-    code = codes[0] if codes else None
-    accountable = (
-        model.raci_of_class(code, on).accountable
-        if code is not None
-        else model.raci_of_state("order", "exception", on, None).accountable
-    )
-    at_stake = sum((abs(one["leak_amount"] or Decimal(0)) for one in concerned), Decimal(0))
-    amount = max(at_stake, abs(Decimal(str(found.get("open_amount", 0)))))
-    explanation = "; ".join(str(one["explanation"]) for one in concerned)
     return Proposal(
         decision=Decision(
             action_code=kind,
             tenant=row["tenant"],
             recon_key=recon_key,
             order_version=int(row["version_no"]),
-            currency_code=row["currency_code"],
+            currency_code=concerned[0]["currency_code"] if concerned else row["currency_code"],
             amount=amount,
             details=details,
         ),
-        accountable_role=accountable,
+        accountable_role=model.raci_of_class(code, on).accountable,
         customer_id=row["customer_id"],
         tier_code=row["customer_tier"],
-        difference=explanation or f"{kind} of {found}",
+        difference="; ".join(str(one["explanation"]) for one in concerned) or code,
     )
 
 
@@ -134,28 +129,30 @@ def _failed_gate(
     }
 
 
-def _open_leg(published: Published, order: Mapping[str, Any], leg_code: str) -> dict[str, object]:
-    rows = published.rows(
-        "select * from marts.fct_order_legs where recon_key = ? order by leg_code",
-        [order["recon_key"]],
-    )
-    failing = {str(row["leg_code"]): row for row in rows if row["status_code"] == "exception"}
-    if leg_code not in failing:
-        listed = ", ".join(failing) or "none"
+def _open_group(
+    order: Mapping[str, Any], exceptions: Sequence[Mapping[str, Any]], what: str
+) -> tuple[dict[str, object], list[Mapping[str, Any]]]:
+    """The one group of documents that a leg or an exception names, with its exceptions."""
+    of_groups = [one for one in exceptions if one["match_id"] is not None]
+    named = [
+        one
+        for one in of_groups
+        if one["leg_code"] == what.lower() or str(one["exception_id"]).startswith(what)
+    ]
+    groups = sorted({str(one["match_id"]) for one in named})
+    if len(groups) != 1:
+        listed = ", ".join(f"{one['exception_id']} ({one['leg_code']})" for one in of_groups)
+        found = "nothing" if not groups else f"{len(groups)} differences"
         raise UsageRefused(
-            f"The leg {leg_code} of {order['order_id']} is not in exception: there is nothing to "
-            f"decide. Legs that are: {listed}."
+            f"{what} of {order['order_id']} names {found} that could be closed. Name one of: "
+            f"{listed or 'none is open'}."
         )
-    row = failing[leg_code]
+    concerned = [one for one in of_groups if one["match_id"] == groups[0]]
+    evidence = json.loads(concerned[0]["evidence"] or "{}")
     return {
-        "leg_code": leg_code,
-        "expected_amount": f"{row['expected_amount']:f}",
-        "matched_amount": f"{row['matched_amount']:f}",
-        "open_amount": f"{row['open_amount']:f}",
-    }
-
-
-def _concerns(exception: Mapping[str, Any], kind: str, found: Mapping[str, object]) -> bool:
-    if kind == GATE_WAIVER:
-        return bool(exception["exception_code"] == found["gate_code"])
-    return bool(exception["leg_code"] == found["leg_code"])
+        "match_id": groups[0],
+        "leg_code": concerned[0]["leg_code"],
+        "expected_amount": evidence.get("expected_amount"),
+        "actual_amount": evidence.get("actual_amount"),
+        "variance_amount": evidence.get("variance_amount") or "0",
+    }, concerned
