@@ -13,6 +13,7 @@ from console.accounts.throttle import Throttle
 from console.accounts.tokens import Signer, load_key
 from console.cache import Cache
 from console.config import ConsoleConfig
+from console.ledger_desk import Desk
 from console.panel_files import Panel, load_panels
 from console.vocabulary import Vocabulary, load_vocabulary
 from orchestration.warehouse.snapshots import Snapshots
@@ -36,11 +37,13 @@ class State:
     pictures: Cache
     throttle: Throttle
     provider: Provider | None
+    desk: Desk
 
     def close(self) -> None:
         """Let go of files; safe to call twice."""
         self.snapshots.close()
         self.store.engine.dispose()
+        self.desk.close()
 
 
 def make_state(config: ConsoleConfig) -> State:
@@ -62,4 +65,5 @@ def make_state(config: ConsoleConfig) -> State:
         pictures=Cache(PICTURES_KEPT),
         throttle=Throttle(policy.sign_in.attempts_per_minute),
         provider=make_provider(config),
+        desk=Desk(config.settings),
     )

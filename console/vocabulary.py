@@ -97,9 +97,8 @@ class Vocabulary:
                 return known[text]
         if text in self.residuals:
             return self.residuals[text]
-        return (
-            text.replace("_", " ").lower().capitalize() if text.isupper() or "_" in text else text
-        )
+        is_code = text.isupper() or "_" in text
+        return text.replace("_", " ").lower().capitalize() if is_code else _with_capital(text)
 
 
 def load_vocabulary(settings: Settings) -> Vocabulary:
@@ -118,10 +117,15 @@ def load_vocabulary(settings: Settings) -> Vocabulary:
             for row in _rows(seeds / "taxonomy/residual_classes.csv")
         },
         exponents={
-            row["currency_code"]: int(row["exponent"] if "exponent" in row else row["minor_digits"])
+            row["currency_code"]: int(row["exponent"])
             for row in _rows(seeds / "mappings/currencies.csv")
         },
     )
+
+
+def _with_capital(text: str) -> str:
+    """A plain word begins with a capital; an id stays as it is."""
+    return text.capitalize() if text.isalpha() and text.islower() else text
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -44,6 +44,8 @@ policies_app = typer.Typer(no_args_is_help=True, help="Who does what, who signs,
 app.add_typer(exceptions_app, name="exceptions")
 app.add_typer(order_app, name="order")
 app.add_typer(contracts_app, name="contracts")
+report_app = typer.Typer(no_args_is_help=True, help="Reports for people who decide.")
+app.add_typer(report_app, name="report")
 app.add_typer(policies_app, name="policies")
 app.add_typer(approvals_app, name="approvals")
 
@@ -220,6 +222,28 @@ def generate(
     for code, count in sorted(report.defects.items()):
         typer.echo(f"  {code}: {count:,}")
     typer.echo(f"Reconcile them with: meshline run --landing {report.folder}")
+
+
+@report_app.command("pilot")
+def report_pilot(
+    segment: Annotated[
+        str, typer.Option(help="enterprise, commerce or marketplace; else all.")
+    ] = "",
+    from_on: Annotated[
+        str, typer.Option("--from", metavar="DAY", help="First day; else 30 days before the last.")
+    ] = "",
+    to_on: Annotated[
+        str, typer.Option("--to", metavar="DAY", help="Last day; else the last with orders due.")
+    ] = "",
+    out: Annotated[Path, typer.Option(metavar="FILE", help="HTML file to write.")] = Path(
+        "pilot.html"
+    ),
+    home: Home = None,
+) -> None:
+    """Write the pilot report: a segment and a period against the period before."""
+    from console.report import write_pilot
+
+    typer.echo(f"Written: {write_pilot(settings_of(home=home), segment, from_on, to_on, out)}")
 
 
 @app.command()

@@ -3,7 +3,9 @@
 from console.pages import (
     access,
     accounts,
+    approvals,
     assets,
+    audit,
     exception,
     exceptions,
     figures,
@@ -12,6 +14,7 @@ from console.pages import (
     orders,
     overview,
     panels,
+    pilot,
     quality,
     rules,
     runs,
@@ -33,5 +36,8 @@ ROUTERS = (
     quality.router,
     runs.router,
     rules.router,
+    pilot.router,
+    approvals.router,
+    audit.router,
     accounts.router,
 )

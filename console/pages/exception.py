@@ -1,24 +1,28 @@
 """One exception: what happened, what it is worth, what was compared, what to do next.
 
 What belongs here: gathering everything a resolver needs on one page. What does not: deciding
-(`console.tickets`).
+(`console.ledger_desk`).
 """
 
 import json
+import secrets
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from console.data import Data, Row
 from console.pages.timeline import Event, events_of
 from console.runbooks import fillings, read_runbook
 from console.state import State
-from console.web.deps import Marts, Parts
+from console.web.deps import Marts, Me, Parts
 from console.web.errors import NotFound
+from console.web.guard import Refused
 from console.web.templating import render
+from orchestration.core.errors import ReconError, UsageRefused
 
 router = APIRouter()
 SHOWN_MEMBERS = 200
@@ -77,8 +81,55 @@ _PLACED = frozenset(
 @router.get("/exceptions/{exception_id}", name="exception")
 def exception(request: Request, state: Parts, data: Marts, exception_id: str) -> Response:
     """The page of one exception."""
+    return _page(request, state, data, find(data, exception_id))
+
+
+@router.post("/exceptions/{exception_id}", name="exception_act")
+def exception_act(
+    request: Request, state: Parts, viewer: Me, data: Marts, exception_id: str
+) -> Response:
+    """Take a step on its ticket, or request a write-off; refusals are shown on the page."""
+    form = request.state.form
     row = find(data, exception_id)
-    return render(request, "exception.html", page="exceptions", **gather(state, data, row))
+    needed = {"reopen": "resolve", "undo": "resolve"}.get(
+        form.get("action", ""), form.get("action")
+    )
+    if not viewer.can(needed or ""):
+        raise Refused(f"Your role ({viewer.role.label}) cannot do that with a ticket.")
+    try:
+        if needed == "request":
+            order = data.one(ORDER, recon_key=row["recon_key"]) if row["recon_key"] else None
+            outcome = state.desk.request_write_off(viewer, row, order, form)
+            if outcome.refused:
+                raise UsageRefused(f"Not done, and the refusal is on record: {outcome.refused}.")
+            return RedirectResponse("/approvals", 303)
+        state.desk.work(viewer, exception_id, form)
+    except ReconError as error:
+        return _page(request, state, data, row, problem=str(error))
+    return RedirectResponse(f"/exceptions/{exception_id}", 303)
+
+
+def _page(
+    request: Request, state: State, data: Data, row: dict[str, Any], *, problem: str = ""
+) -> Response:
+    """The page, with what stood in the way of a step."""
+    ticket = state.desk.tickets([row["exception_id"]]).get(row["exception_id"])
+    desk = state.desk
+    return render(
+        request,
+        "exception.html",
+        status=409 if problem else 200,
+        page="exceptions",
+        problem=problem,
+        ticket=ticket,
+        history=desk.history(row["exception_id"]) if ticket else [],
+        people=desk.people(desk.roles_for(row, datetime.now(UTC))) if ticket else [],
+        resolve_reasons=desk.reasons("resolve") if ticket else [],
+        reopen_reasons=desk.reasons("reopen") if ticket else [],
+        write_off_reasons=desk.reasons("write_off") if ticket else [],
+        nonce=secrets.token_hex(16),
+        **gather(state, data, row),
+    )
 
 
 def find(data: Data, exception_id: str) -> dict[str, Any]:

@@ -226,12 +226,14 @@ def exceptions(
     rows, next_after = read_page(data, choice, after)
     where, values = choice.conditions()
     facets = _facets(data)
+    tickets = state.desk.tickets([row["exception_id"] for row in rows])
     return render(
         request,
         "exceptions.html",
         page="exceptions",
         choice=choice,
         rows=rows,
+        tickets=tickets,
         next_address=link("/exceptions", choice.query, after=next_after) if next_after else None,
         is_first=not after,
         found=data.one(f"select count(*) as n {FROM} where {where}", **values),

@@ -82,7 +82,8 @@ def _sign_in_refused(request: Request, error: Any) -> Response:
 
 
 def _expected(request: Request, error: Any) -> Response:
-    status = 404 if isinstance(error, UsageRefused) else 400
+    is_lookup = isinstance(error, UsageRefused) and request.method in {"GET", "HEAD"}
+    status = 404 if is_lookup else 409
     return _page(request, status, "That did not work", str(error))
 
 

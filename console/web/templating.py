@@ -19,6 +19,7 @@ from starlette.requests import Request
 
 from console import formats
 from console.accounts.tokens import digest
+from console.pilot import change
 from console.state import State
 from console.vocabulary import KINDS, MATCH_KINDS, ROLES, SEGMENTS, TICKETS, TIERS
 from console.web.guard import BEFORE_SIGN_IN, cookie_name
@@ -114,6 +115,7 @@ def page_values(request: Request, state: State) -> dict[str, Any]:
         "ago": formats.distance,
         "published": getattr(request.state, "published", None),
         "timedelta": timedelta,
+        "change": change,
     }
 
 

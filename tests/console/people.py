@@ -101,6 +101,6 @@ def sign_in(client: TestClient, email: str, password: str):
     return client.post("/sign-in", data={"email": email, "password": password, "_token": token})
 
 
-def post(client: TestClient, path: str, page: str = "/settings", **fields: str):
+def post(client: TestClient, path: str, seen_on: str = "/settings", **fields: str):
     """Send a form as a page of ours would."""
-    return client.post(path, data={"_token": token_of(client.get(page).text), **fields})
+    return client.post(path, data={"_token": token_of(client.get(seen_on).text), **fields})

@@ -44,6 +44,11 @@ ADDRESSES = {
     "run_files": "/runs/files",
     "accounting_download": "/runs/accounting.csv",
     "rules": "/rules",
+    "pilot": "/pilot",
+    "pilot_report": "/pilot/report",
+    "approvals": "/approvals",
+    "audit": "/audit",
+    "audit_download": "/audit/export.csv",
     "accounts": "/accounts",
     "home": "/",
     "find": "/find?q=SO-26001",
@@ -115,6 +120,8 @@ def test_every_route_has_its_place_in_the_policy_and_every_get_its_test(console)
         "remove_view",
         "account_invite",
         "account_change",
+        "exception_act",
+        "approval_act",
     }
     own_tests = {
         "sign_in",

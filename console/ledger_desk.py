@@ -1,0 +1,294 @@
+"""The ledger as the console uses it: tickets as they stand now, people's steps, approvals, events.
+
+What belongs here: the one way from a page to `orchestration.ledger`. What does not: what a step
+means (the ledger decides and records it, refusals included) and which rows a viewer may see.
+
+Reading goes through the ledger's own read-only door. The writing side is opened at the first write
+and kept: it checks its schema once.
+"""
+
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from console.access.viewer import Viewer
+from orchestration.connectors.operating_model import load_operating_model
+from orchestration.core.errors import UsageRefused
+from orchestration.core.policies.model import OperatingModel
+from orchestration.ledger.reading import LedgerReader, read_ledger
+from orchestration.settings import Settings
+
+if TYPE_CHECKING:
+    from orchestration.ledger.approval_base import Outcome
+    from orchestration.ledger.store import Ledger
+
+VIA = "console"
+LEAST_REASON = 15
+_TICKETS = (
+    "select ticket_id, state_code, assignee_id, assigned_role, assigned_because, reason_code, "
+    "reopen_count, version, updated_at from tickets where ticket_id in ({marks})"
+)
+_HISTORY = (
+    "select seq, at, actor_id, actor_role, action, reason, payload from events "
+    "where subject_type = 'ticket' and subject_id = ? order by seq desc limit 50"
+)
+_NOTES = (
+    "select ticket_notes.seq, private_texts.text from ticket_notes "
+    "inner join private_texts on ticket_notes.text_id = private_texts.text_id "
+    "where ticket_notes.ticket_id = ?"
+)
+_PEOPLE = (
+    "select persons.person_id, persons.role, private_texts.text from persons "
+    "left join private_texts on persons.text_id = private_texts.text_id "
+    "where persons.is_active order by persons.role, persons.person_id"
+)
+_APPROVALS = "select * from approvals order by requested_at desc, approval_id limit 300"
+_APPROVAL = "select * from approvals where approval_id = ?"
+
+
+@dataclass(slots=True, frozen=True)
+class Note:
+    """One event of a ticket, as its page tells it."""
+
+    at: str
+    actor_id: str
+    action: str
+    reason: str
+    text: str
+
+
+@dataclass
+class Desk:
+    """The ledger of one home. Safe for threads."""
+
+    settings: Settings
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _ledger: "Ledger | None" = None
+
+    @cached_property
+    def model(self) -> OperatingModel:
+        """The operating model: RACI, reasons, limits; read once."""
+        return load_operating_model(self.settings.seeds)
+
+    @contextmanager
+    def reader(self) -> Iterator[LedgerReader | None]:
+        """One moment of the ledger; None while nothing was ever recorded."""
+        with read_ledger(self.settings.ledger_database) as reader:
+            yield reader
+
+    def close(self) -> None:
+        """Let the ledger go; safe to call twice."""
+        with self._lock:
+            if self._ledger is not None:
+                self._ledger.close()
+                self._ledger = None
+
+    # ------------------------------------------------------------------ tickets
+    def tickets(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The tickets of exceptions as they stand now, by id; those that have none are left out."""
+        if not ids:
+            return {}
+        with self.reader() as reader:
+            if reader is None or not reader.has_table("tickets"):
+                return {}
+            sql = _TICKETS.format(marks=", ".join("?" * len(ids)))
+            return {row["ticket_id"]: row for row in reader.rows(sql, list(ids))}
+
+    def history(self, ticket_id: str) -> list[Note]:
+        """What happened to a ticket, the latest first."""
+        with self.reader() as reader:
+            if reader is None or not reader.has_table("ticket_notes"):
+                return []
+            texts = {row["seq"]: row["text"] for row in reader.rows(_NOTES, [ticket_id])}
+            return [
+                Note(
+                    row["at"],
+                    row["actor_id"],
+                    row["action"].removeprefix("ticket_"),
+                    row["reason"],
+                    texts.get(row["seq"]) or _reference(row["payload"]),
+                )
+                for row in reader.rows(_HISTORY, [ticket_id])
+            ]
+
+    def people(self, roles: Sequence[str]) -> list[tuple[str, str]]:
+        """Who may be given a ticket: id and words for it."""
+        with self.reader() as reader:
+            if reader is None or not reader.has_table("persons"):
+                return []
+            rows = list(reader.rows(_PEOPLE))
+        return [
+            (row["person_id"], f"{_name(row['text']) or row['person_id']} ({row['role']})")
+            for row in rows
+            if row["role"] in roles
+        ]
+
+    def roles_for(self, row: Mapping[str, Any], at: datetime) -> tuple[str, ...]:
+        """The roles that may have the ticket of an exception."""
+        raci = self.model.raci_of_class(row["exception_code"], at.date())
+        named = (row["owner_role"], row["approver_role"], raci.fallback, "control")
+        return tuple(dict.fromkeys(role for role in named if role))
+
+    def reasons(self, action: str) -> list[tuple[str, str]]:
+        """Codes and words of the reasons that an action may have."""
+        return [(one.reason_code, one.reason_label) for one in self.model.reasons_for(action)]
+
+    def work(self, viewer: Viewer, ticket_id: str, form: Mapping[str, str]) -> None:
+        """Take a step on a ticket: assign, comment, resolve, reopen or undo.
+
+        Raises:
+            UsageRefused: It is not possible, or somebody was faster (`TicketChanged`).
+        """
+        from orchestration.ledger.people import find_actor
+        from orchestration.ledger.taxonomy import load_ticket_rules
+        from orchestration.ledger.ticket_work import Work
+
+        action, reason = form.get("action", ""), form.get("reason", "").strip()
+        seen = {ticket_id: int(form["seen"])} if form.get("seen", "").isdecimal() else {}
+        with self._writable().write() as connection:
+            work = Work(
+                connection,
+                find_actor(connection, _person_of(viewer), via=VIA),
+                datetime.now(UTC),
+                reason or "Said in the console.",
+                self.model,
+                load_ticket_rules(self.settings.seeds),
+                {} if action == "comment" else seen,
+            )
+            if action == "assign":
+                work.assign([ticket_id], form.get("person", ""))
+            elif action == "comment":
+                _refuse_empty(reason)
+                work.comment([ticket_id], reason)
+            elif action == "resolve":
+                _refuse_short(reason)
+                work.resolve([ticket_id], form.get("code", ""))
+            elif action == "reopen":
+                _refuse_short(reason)
+                work.reopen([ticket_id], form.get("code", ""))
+            elif action == "undo":
+                work.undo([ticket_id])
+            else:
+                raise UsageRefused("Choose what to do with the ticket.")
+
+    # ------------------------------------------------------------------ approvals
+    def approvals(self) -> list[dict[str, Any]]:
+        """The latest requests, newest first; JSON columns are read."""
+        with self.reader() as reader:
+            if reader is None or not reader.has_table("approvals"):
+                return []
+            return [_approval(row) for row in reader.rows(_APPROVALS)]
+
+    def approval(self, approval_id: str) -> dict[str, Any] | None:
+        """One request; None when there is none."""
+        with self.reader() as reader:
+            if reader is None or not reader.has_table("approvals"):
+                return None
+            return next((_approval(row) for row in reader.rows(_APPROVAL, [approval_id])), None)
+
+    def request_write_off(
+        self,
+        viewer: Viewer,
+        row: Mapping[str, Any],
+        order: Mapping[str, Any] | None,
+        form: Mapping[str, str],
+    ) -> "Outcome":
+        """Ask that what an exception puts at risk be written off; others sign it."""
+        from orchestration.ledger.approval_asking import Request, request
+        from orchestration.ledger.approval_base import Account, Decision
+
+        decision = Decision(
+            action_code="write_off",
+            tenant=row["tenant"],
+            recon_key=row["recon_key"],
+            order_version=order["version_no"] if order else None,
+            currency_code=row["currency_code"],
+            amount=Decimal(row["leak_amount"]),
+            details={
+                "exception_id": row["exception_id"],
+                "exception_code": row["exception_code"],
+                "native_ref": row["native_ref"],
+            },
+        )
+        asked = Request(
+            decision=decision,
+            reason_code=form.get("code", ""),
+            reason=form.get("reason", "").strip(),
+            nonce=form.get("nonce", ""),
+            accountable_role=row["approver_role"],
+            customer_id=order["customer_id"] if order else None,
+            tier_code=order["customer_tier"] if order else None,
+        )
+        with self._writable().write() as connection:
+            who = Account(_person_of(viewer), VIA)
+            return request(connection, self.model, asked, who, datetime.now(UTC))
+
+    def decide(self, viewer: Viewer, approval_id: str, form: Mapping[str, str]) -> "Outcome":
+        """Sign, reject or take back a request; a refusal is put on record and returned."""
+        from orchestration.ledger.approval_base import Account
+        from orchestration.ledger.approvals import Seen, reject, revoke, sign
+
+        who, at = Account(_person_of(viewer), VIA), datetime.now(UTC)
+        reason, code = form.get("reason", "").strip(), form.get("code", "")
+        with self._writable().write() as connection:
+            if form.get("action") == "sign":
+                seen = Seen(form.get("payload_hash", ""), reason, form.get("nonce", ""))
+                return sign(connection, self.model, approval_id, who, at, seen)
+            step = {"reject": reject, "revoke": revoke}.get(form.get("action", ""))
+            if step is None:
+                raise UsageRefused("Choose whether to sign, reject or take back.")
+            return step(
+                connection, self.model, approval_id, who, at, reason_code=code, reason=reason
+            )
+
+    def _writable(self) -> "Ledger":
+        from orchestration.ledger.store import open_ledger
+
+        with self._lock:
+            if self._ledger is None:
+                self._ledger = open_ledger(self.settings.ledger_database)
+            return self._ledger
+
+
+def _person_of(viewer: Viewer) -> str:
+    if viewer.person_id is None:
+        raise UsageRefused(
+            "Your account names no person of the source systems, so the ledger could not say who "
+            "acted. Ask an administrator to add your person id."
+        )
+    return viewer.person_id
+
+
+def _refuse_empty(reason: str) -> None:
+    if not reason:
+        raise UsageRefused("Write the comment first.")
+
+
+def _refuse_short(reason: str) -> None:
+    if len(" ".join(reason.split())) < LEAST_REASON:
+        raise UsageRefused(f"Say why in at least {LEAST_REASON} characters: auditors read it.")
+
+
+def _approval(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **row,
+        "amount": Decimal(row["amount"]),
+        "required_roles": tuple(row["required_roles"].split(";")),
+        "signatures": json.loads(row["signatures"]),
+        "decision": json.loads(row["decision"]),
+    }
+
+
+def _reference(payload: str) -> str:
+    return str(json.loads(payload).get("reference") or "")
+
+
+def _name(text: str | None) -> str:
+    """The name in a person's details; empty when they were erased."""
+    return str(json.loads(text).get("name") or "") if text else ""

@@ -1,0 +1,201 @@
+"""People's steps on tickets and approvals, and the trail that they leave (R-V2, R-O2, R-C1)."""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select
+
+from orchestration.connectors.operating_model import load_operating_model
+from orchestration.ledger.people import Person, take_over
+from orchestration.ledger.store import open_ledger
+from orchestration.ledger.tables import events
+from orchestration.ledger.taxonomy import load_ticket_rules
+from orchestration.ledger.ticket_sync import EngineRun, sync_tickets
+from tests.console.people import PERSONS, open_console, post, token_of
+from tests.integration.run_homes import copy_home
+from tests.ledger.acting import ENGINE
+
+NOW = datetime(2026, 6, 10, tzinfo=UTC)
+ROLES = {"sales_leader": "sales"}
+
+
+@pytest.fixture(scope="module")
+def desk(first_run, tmp_path_factory):
+    """A console whose ledger has a ticket for each published exception."""
+    console = open_console(copy_home(first_run[0], tmp_path_factory.mktemp("desk")))
+    settings = console.state.config.settings
+    model = load_operating_model(settings.seeds)
+    people = [
+        Person(person, ROLES.get(role, role), None, None, None, role.title())
+        for role, person in PERSONS.items()
+    ]
+    people.append(Person("per-rhea", "finance", None, Decimal(500000), "USD", "Rhea Solano"))
+    with console.state.snapshots.pin() as published:
+        found = published.rows(
+            "select fct_exceptions.*, fct_orders.order_id, fct_orders.customer_id, "
+            "null as preferred_id from marts.fct_exceptions "
+            "left join marts.fct_orders using (recon_key) order by exception_id"
+        )
+    with open_ledger(settings.ledger_database) as ledger, ledger.write() as connection:
+        take_over(connection, people, actor=ENGINE, at=NOW)
+        run = EngineRun("run_1", NOW, model, load_ticket_rules(settings.seeds))
+        sync_tickets(connection, run, found, None)
+    yield console
+    console.close()
+
+
+@pytest.fixture
+def short(desk) -> str:
+    """The page of a payment that is short."""
+    with desk.state.snapshots.pin() as published:
+        rows = published.rows(
+            "select exception_id from marts.fct_exceptions "
+            "where owner_role = 'finance' and leak_amount > 0 and recon_key is not null "
+            "order by exception_id limit 1"
+        )
+    return f"/exceptions/{rows[0]['exception_id']}"
+
+
+def seen_of(text: str) -> str:
+    return re.search(r'name="seen" value="(\d+)"', text)[1]
+
+
+def actions(desk) -> list[str]:
+    with open_ledger(desk.state.config.settings.ledger_database) as ledger, ledger.read() as one:
+        return list(one.execute(select(events.c.action).order_by(events.c.seq)).scalars())
+
+
+def test_a_ticket_is_commented_given_away_resolved_and_taken_up_again(desk, short):
+    finance = desk.client("finance")
+    said = post(finance, short, short, action="comment", reason="Asked the <b>customer</b>.")
+    assert said.status_code == 303
+    page = finance.get(short).text
+    assert "Asked the &lt;b&gt;customer&lt;/b&gt;." in page
+    answer = post(
+        finance, short, short, action="assign", person="per-rhea", reason="r", seen=seen_of(page)
+    )
+    assert answer.status_code == 303
+    assert "With <strong>per-rhea</strong>" in finance.get(short).text
+    assert "per-rhea" in finance.get("/exceptions").text
+    resolved = {"action": "resolve", "code": "EXPLAINED", "reason": "A credit note explains it."}
+    page = finance.get(short).text
+    assert post(finance, short, short, seen=seen_of(page), **resolved).status_code == 303
+    assert "Resolved" in finance.get(short).text
+    reopened = {"action": "reopen", "code": "NOT_FIXED", "reason": "The credit note was void."}
+    page = finance.get(short).text
+    assert post(finance, short, short, seen=seen_of(page), **reopened).status_code == 303
+    assert actions(desk)[-4:] == [
+        "ticket_commented", "ticket_assigned", "ticket_resolved", "ticket_reopened"
+    ]  # fmt: skip
+
+
+def test_of_two_who_act_at_once_the_second_is_told_what_changed(desk, short):
+    first, second = desk.client("finance"), desk.client("finance")
+    seen = seen_of(first.get(short).text)
+    done = {"action": "resolve", "code": "EXPLAINED", "reason": "Explained by the contract.",
+            "seen": seen}  # fmt: skip
+    assert post(first, short, short, **done).status_code == 303
+    answer = post(second, short, short, **done)
+    assert answer.status_code == 409
+    assert "changed since you looked at it" in answer.text
+    assert "Explained by the contract." in answer.text
+
+
+@pytest.mark.parametrize(
+    ("role", "action", "status"),
+    [
+        ("sales_leader", "resolve", 403),
+        ("control", "resolve", 403),
+        ("administrator", "request", 403),
+        ("administrator", "comment", 409),
+        ("operations", "resolve", 409),
+    ],
+)
+def test_who_may_not_is_refused_in_words(desk, short, role, action, status):
+    client = desk.client(role)
+    sees_it = client.get(short).status_code == 200
+    answer = post(
+        client, short, "/settings", action=action, code="EXPLAINED",
+        reason="Long enough to be a reason.",
+    )  # fmt: skip
+    assert answer.status_code == (status if sees_it else 404)
+
+
+def test_a_step_without_a_reason_or_with_nonsense_is_refused(desk, short):
+    finance = desk.client("finance")
+    for fields in (
+        {"action": "comment", "reason": " "},
+        {"action": "resolve", "code": "EXPLAINED", "reason": "short"},
+        {"action": "resolve", "code": "NO_SUCH", "reason": "Long enough to be a reason."},
+        {"action": "assign", "person": "per-dunya", "reason": "Not of finance at all."},
+    ):
+        assert post(finance, short, short, **fields).status_code == 409
+    assert post(finance, short, short, action="nonsense").status_code == 403
+
+
+def test_a_write_off_is_requested_by_one_and_signed_by_another(desk, short):
+    operations, finance = desk.client("operations"), desk.client("finance")
+    page = finance.get(short).text
+    nonce = re.search(r'name="nonce" value="(\w+)"', page)[1]
+    asked = post(
+        finance, short, short, action="request", code="SMALL_BALANCE", nonce=nonce,
+        reason="Collecting it costs more than it brings.",
+    )  # fmt: skip
+    assert asked.headers["location"] == "/approvals"
+    page = finance.get("/approvals").text
+    assert "You asked for this: others sign it." in page
+    path = re.search(r'action="(/approvals/[^"]+)"', page)[1]
+    approval = desk.state.desk.approval(path.rpartition("/")[2])
+    own = post(
+        finance, path, "/settings", action="sign", payload_hash=approval["payload_hash"],
+        nonce="n1", reason="Looked at the remittance.",
+    )  # fmt: skip
+    assert own.status_code == 409
+    assert "the refusal is on record" in own.text
+    other = desk.state.store
+    other.add_account(
+        "rhea@example.com", "Rhea", "finance", person_id="per-rhea",
+        password_hash=other.account_of_email("finance@example.com")["password_hash"],
+    )  # fmt: skip
+    rhea = desk.visitor()
+    from tests.console.people import PASSWORD, sign_in
+
+    sign_in(rhea, "rhea@example.com", PASSWORD)
+    signed = post(
+        rhea, path, "/approvals", action="sign", payload_hash=approval["payload_hash"],
+        nonce="n2", reason="Looked at the remittance.",
+    )  # fmt: skip
+    assert signed.status_code == 303, signed.text
+    assert desk.state.desk.approval(path.rpartition("/")[2])["state_code"] == "approved"
+    assert operations.get("/approvals").status_code == 200
+
+
+def test_the_trail_is_searched_taken_away_and_verified(desk):
+    control = desk.client("control")
+    page = control.get("/audit?action=ticket_opened&verify=1")
+    assert page.status_code == 200
+    assert "ticket opened" in page.text
+    assert "no signed head lies in" in page.text
+    text = control.get("/audit/export.csv").text
+    assert text.splitlines()[0].startswith("seq,at,actor_id")
+    assert len(text.splitlines()) > len(actions(desk))
+    lines = control.get("/audit/export.jsonl?action=ticket_opened").text.splitlines()
+    assert all('"ticket_opened"' in line for line in lines)
+
+
+def test_a_leader_sees_the_trail_of_the_teams_orders_alone(desk):
+    leader, control = desk.client("sales_leader"), desk.client("control")
+    part = leader.get("/audit/export.jsonl").text.splitlines()
+    whole = control.get("/audit/export.jsonl").text.splitlines()
+    assert 0 < len(part) < len(whole)
+    assert "Verify the chain" not in leader.get("/audit").text
+    assert leader.get("/audit?verify=1").text.count("The ledger is") == 0
+
+
+def test_without_a_ledger_the_pages_say_what_is_missing(console, first_run):
+    control = console.client("control")
+    assert "Nothing is recorded yet" in control.get("/audit").text
+    assert "Nothing waits for a signature" in control.get("/approvals").text
+    assert token_of(control.get("/approvals").text)
