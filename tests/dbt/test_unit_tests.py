@@ -14,6 +14,7 @@ from tests.scenarios.reading import cases
 # Rules decide what an order, a group, a row or a document is; their models owe a unit test.
 RULE_FOLDERS = (
     "accounting",
+    "artifacts",
     "exceptions",
     "gates",
     "identity",
@@ -44,6 +45,12 @@ WITHOUT_RULES = {
 }
 # Models whose rules show only together with their neighbours: a scenario that fails without them.
 PROVEN_BY_SCENARIOS = {
+    "int_artifact_lines": "A02",
+    "int_artifact_documents__billing": "A01",
+    "int_artifact_documents__fulfilment": "A01",
+    "int_artifact_documents__revenue": "A02",
+    "int_artifact_documents__sellers": "A04",
+    "int_artifacts": "A05",
     "int_billable_events": "E31a",
     "int_billed_lines": "E31a",
     "int_billed_orders": "E31a",

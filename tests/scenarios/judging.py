@@ -61,6 +61,11 @@ QUERIES = {
         from marts.fct_gate_results as gates
         inner join marts.fct_orders as orders on gates.recon_key = orders.recon_key
     """,
+    "artifacts": """
+        select orders.order_id, artifacts.*
+        from marts.fct_artifacts as artifacts
+        left join marts.fct_orders as orders on artifacts.recon_key = orders.recon_key
+    """,
     "matches": """
         select orders.order_id, matches.*
         from marts.fct_matches as matches
@@ -100,7 +105,7 @@ def read_publication(home: Path) -> Publication:
 def differences(publication: Publication, tenant: str, expected: Mapping[str, Any]) -> list[str]:
     """Return what is not as expected, one sentence each; empty when all is."""
     found = _exceptions(publication, tenant, expected)
-    for table in ("orders", "legs"):
+    for table in ("orders", "legs", "artifacts"):
         rows = publication.rows(table, tenant)
         found += _missing(table, expected.get(table, ()), rows)
     found += _matches(publication, tenant, expected)
@@ -251,7 +256,20 @@ def _told(row: Row) -> str:
     shown = (*SHORT.values(), "residual_class", "cardinality", "leak_kind", "is_reconciled")
     parts = {
         name: str(row[name])
-        for name in (*shown, "expected_ids", "actual_ids", "explanation", "due_at", "version_no")
+        for name in (
+            *shown,
+            "expected_ids",
+            "actual_ids",
+            "explanation",
+            "due_at",
+            "version_no",
+            "artifact_kind",
+            "amount",
+            "hold_reason",
+            "is_provisional",
+            "artifact_version",
+            "order_version",
+        )
         if row.get(name) not in (None, "")
     }
     return ", ".join(f"{name}={value}" for name, value in parts.items())

@@ -24,6 +24,7 @@ SECTIONS = frozenset(
         "incidents",
         "orders",
         "legs",
+        "artifacts",
         "matches",
         "unmatched",
         "counts",
