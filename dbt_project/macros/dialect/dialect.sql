@@ -143,5 +143,17 @@
 
 {# The key of a stored row as text; DuckDB writes a number of 128 bits a thousand times faster in hexadecimal. #}
 {% macro row_key_text(row_key) %}{{ return(adapter.dispatch('row_key_text', 'meshline')(row_key)) }}{% endmacro %}
-{% macro default__row_key_text(row_key) %}cast({{ row_key }} as {{ dbt.type_string() }}){% endmacro %}
-{% macro duckdb__row_key_text(row_key) %}hex({{ row_key }}){% endmacro %}
+{% macro default__row_key_text(row_key) %}hex({{ row_key }}){% endmacro %}
+{% macro spark__row_key_text(row_key) %}cast({{ row_key }} as string){% endmacro %}
+{% macro postgres__row_key_text(row_key) %}cast({{ row_key }} as text){% endmacro %}
+
+{# A text as JSON spells it; null is JSON's. #}
+{% macro json_string(expression) %}{{ return(adapter.dispatch('json_string', 'meshline')(expression)) }}{% endmacro %}
+{% macro default__json_string(expression) %}coalesce(cast(to_json({{ expression }}) as varchar), 'null'){% endmacro %}
+{% macro spark__json_string(expression) %}coalesce(substring(to_json(array({{ expression }})), 2, length(to_json(array({{ expression }}))) - 2), 'null'){% endmacro %}
+{% macro postgres__json_string(expression) %}coalesce(cast(to_json(cast({{ expression }} as text)) as text), 'null'){% endmacro %}
+
+{# The texts of a group, parted by commas, in a given order. #}
+{% macro joined_in_order(expression, order_by) %}{{ return(adapter.dispatch('joined_in_order', 'meshline')(expression, order_by)) }}{% endmacro %}
+{% macro default__joined_in_order(expression, order_by) %}string_agg({{ expression }}, ',' order by {{ order_by }} nulls last){% endmacro %}
+{% macro spark__joined_in_order(expression, order_by) %}array_join(transform(array_sort(collect_list(struct({{ order_by }} as place, {{ expression }} as document))), row -> row.document), ','){% endmacro %}
