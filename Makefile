@@ -103,6 +103,11 @@ system-packages:
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 	    postgresql; } >/dev/null 2>&1 || echo "PostgreSQL could not be installed: its tests are skipped." >&2; \
 	fi
+	@if ! command -v chromium >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1 && [ "$$(id -u)" = 0 ]; then \
+	  echo "Installing Chromium for the tests of the console ..."; \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+	    chromium fonts-dejavu; } >/dev/null 2>&1 || echo "Chromium could not be installed: its tests are skipped." >&2; \
+	fi
 
 test: system-packages lint types layers sql
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

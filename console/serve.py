@@ -13,6 +13,7 @@ from console.app import build_app
 from console.charts import warm_up
 from console.config import ConsoleConfig, with_port
 from console.state import State
+from console.web.templating import environment
 from orchestration.core.errors import UsageRefused
 from orchestration.warehouse.reader import NothingPublished
 from orchestration.warehouse.snapshots import do_without_frames
@@ -50,7 +51,7 @@ def serve(config: ConsoleConfig, tell: Callable[[str], None], *, new_link: bool 
         pass
     if not (config.settings.serving / "current.json").exists():
         tell(f"Nothing is published in {config.settings.home} yet: run `meshline run` beside it.")
-    threading.Thread(target=warm_up, daemon=True).start()
+    threading.Thread(target=_warm_up, daemon=True).start()
     tls = config.file.tls
     server = uvicorn.Server(
         uvicorn.Config(
@@ -67,6 +68,14 @@ def serve(config: ConsoleConfig, tell: Callable[[str], None], *, new_link: bool 
     )
     sys.stdout.flush()
     server.run(sockets=[listener])
+
+
+def _warm_up() -> None:
+    """Do what the first visitor would wait for: templates and the engine of the charts."""
+    templates = environment()
+    for name in templates.list_templates(extensions=["html"]):
+        templates.get_template(name)
+    warm_up()
 
 
 def _listen(config: ConsoleConfig) -> socket.socket:

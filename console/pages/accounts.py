@@ -6,7 +6,7 @@ What belongs here: managing accounts, by administrators. What does not: signing 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from console.web.deps import Me, Parts
+from console.web.deps import Me, Number, Parts
 from console.web.errors import NotFound
 from console.web.guard import Refused
 from console.web.templating import render
@@ -44,7 +44,7 @@ def account_invite(request: Request, viewer: Me, state: Parts) -> Response:
 
 
 @router.post("/accounts/{account_id}", name="account_change")
-def account_change(request: Request, viewer: Me, state: Parts, account_id: int) -> Response:
+def account_change(request: Request, viewer: Me, state: Parts, account_id: Number) -> Response:
     """Switch an account on or off, change its role, or make a new link for it."""
     account = state.store.account(account_id)
     if account is None:

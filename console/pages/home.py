@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from console.data import Data
-from console.web.deps import Marts, Me, Parts
+from console.web.deps import Marts, Me, Number, Parts
 from console.web.guard import Refused, safe_next
 from console.web.templating import link, render
 from orchestration.core.errors import UsageRefused
@@ -82,7 +82,7 @@ def save_view(request: Request, viewer: Me, state: Parts) -> Response:
 
 
 @router.post("/views/{view_id}/remove", name="remove_view")
-def remove_view(request: Request, viewer: Me, state: Parts, view_id: int) -> Response:
+def remove_view(request: Request, viewer: Me, state: Parts, view_id: Number) -> Response:
     """Forget a view of one's own."""
     state.store.remove_view(viewer.account_id, view_id)
     return RedirectResponse(safe_next(request.state.form.get("next")), 303)

@@ -6,7 +6,7 @@ What belongs here: dependencies of routes. What does not: anything a page shows.
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 from console.access.viewer import Viewer
 from console.data import Data
@@ -33,6 +33,8 @@ def the_data(request: Request) -> Iterator[Data]:
         yield Data(published, request.state.viewer, state.answers)
 
 
+# A number in an address, as large as the databases can hold.
+Number = Annotated[int, Path(ge=1, le=2**62)]
 Parts = Annotated[State, Depends(the_state)]
 Me = Annotated[Viewer, Depends(the_viewer)]
 Marts = Annotated[Data, Depends(the_data)]
