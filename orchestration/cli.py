@@ -16,8 +16,10 @@ from typing import Annotated
 
 import typer
 
+from orchestration.cli_ledger_apps import audit_app, ticket_app
+from orchestration.cli_options import CHOSEN, Actor, Home, Json, settings_of
 from orchestration.core.errors import ReconError, UsageRefused
-from orchestration.settings import Settings, load_settings
+from orchestration.settings import load_settings
 
 HELP = """Reconcile what CRM, billing, fulfilment and payment systems say about each order.
 
@@ -48,16 +50,9 @@ report_app = typer.Typer(no_args_is_help=True, help="Reports for people who deci
 app.add_typer(report_app, name="report")
 app.add_typer(policies_app, name="policies")
 app.add_typer(approvals_app, name="approvals")
+app.add_typer(ticket_app, name="ticket")
+app.add_typer(audit_app, name="audit")
 
-Home = Annotated[
-    Path | None,
-    typer.Option(
-        "--home", metavar="DIR", help="Folder of all state; else MESHLINE_HOME, else .meshline."
-    ),
-]
-Actor = Annotated[
-    str, typer.Option("--as", metavar="ACTOR", help="Your account: a person's id or linked to one.")
-]
 Reason = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why, at least 15 characters.")
 ]
@@ -65,8 +60,6 @@ ReasonCode = Annotated[
     str, typer.Option("--code", metavar="CODE", help="A reason of seeds/taxonomy/reason_codes.csv.")
 ]
 Approval = Annotated[str, typer.Argument(metavar="ID", help="The request's id, or how it begins.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-_chosen: list[Settings] = []
 
 
 @app.command()
@@ -391,13 +384,6 @@ def check_policies(as_json: Json = False, home: Home = None) -> None:
     show_policies(settings_of(home=home), as_json=as_json)
 
 
-def settings_of(home: Path | None, landing: Path | None = None) -> Settings:
-    """Return the settings of a command, and remember them for its errors."""
-    settings = load_settings(home=home, landing=landing)
-    _chosen.append(settings)
-    return settings
-
-
 def parse_rate(text: str) -> Decimal:
     """Return a share given on the command line.
 
@@ -440,7 +426,7 @@ def main() -> None:
         from orchestration.cli_errors import describe_defect
 
         typer.echo(
-            f"meshline: {describe_defect(error, _chosen[-1] if _chosen else load_settings())}",
+            f"meshline: {describe_defect(error, CHOSEN[-1] if CHOSEN else load_settings())}",
             err=True,
         )
         sys.exit(1)

@@ -11,6 +11,7 @@ from typing import Any
 from rich.text import Text
 
 from orchestration.cli_display import amount, clean, print_json, severity, stdout, table
+from orchestration.ledger.ticket_reading import events_of_order, tickets_of_order
 from orchestration.reading.orders import OrderView, read_order
 from orchestration.settings import Settings
 from orchestration.warehouse.reader import open_published
@@ -112,13 +113,35 @@ EVENTS: Mapping[str, Cell] = {
     "reason.": "reason",
 }
 
+TICKETS: Mapping[str, Cell] = {
+    "id": _short("ticket_id"),
+    "class": "exception_code",
+    "state": "state_code",
+    "resolver": "assignee_id",
+    "approver": "approver_role",
+    "due": lambda row: str(row["due_at"] or "-")[:16].replace("T", " "),
+    "because.": "assigned_because",
+}
+ON_RECORD: Mapping[str, Cell] = {
+    "event>": "seq",
+    "when": lambda row: str(row["at"])[:16].replace("T", " "),
+    "who": "actor_id",
+    "role": "actor_role",
+    "what": "action",
+    "about": _short("subject_id"),
+    "why.": "reason",
+}
+
 
 def show_order(settings: Settings, key: str, *, as_json: bool) -> None:
     """Print one order with everything that is known about it."""
     with open_published(settings) as published:
         view = read_order(published, key)
+    recon_key = str(view.order["recon_key"])
+    tickets = tickets_of_order(settings.ledger_database, recon_key)
+    on_record = events_of_order(settings.ledger_database, recon_key)
     if as_json:
-        print_json(asdict(view))
+        print_json({**asdict(view), "tickets": tickets, "ledger_events": on_record})
         return
     console, order = stdout(), view.order
     console.print(
@@ -129,7 +152,8 @@ def show_order(settings: Settings, key: str, *, as_json: bool) -> None:
         f"{amount(order['total_amount'], order['currency_code'])}, "
         f"ordered {clean(order['ordered_at'])} UTC: {clean(order['state_code'])}"
     )
-    for title, rows, columns in _parts(view):
+    more = (("Tickets", tickets, TICKETS), ("On record", on_record, ON_RECORD))
+    for title, rows, columns in (*_parts(view), *more):
         console.print()
         if not rows:
             console.print(Text(f"{title}: none", style="dim"))

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from orchestration.cli_display import amount, clean, print_json, severity, stdout, table, text
 from orchestration.cli_summary import print_figures, print_where_next
+from orchestration.cli_tickets import first_of, print_ticket
 from orchestration.reading.exceptions import find_exception, list_exceptions
 from orchestration.reading.summary import read_summary
 from orchestration.settings import Settings
@@ -102,8 +103,10 @@ def show_exception(settings: Settings, exception_id: str, *, as_json: bool) -> N
     """Print one difference with its evidence."""
     with open_published(settings) as published:
         row = find_exception(published, exception_id)
+    view = first_of(settings, str(row["exception_id"]))
     if as_json:
-        print_json({**row, "evidence": _evidence(row.get("evidence"))})
+        told = {"ticket": view.ticket, "notes": view.notes, "events": view.events} if view else {}
+        print_json({**row, "evidence": _evidence(row.get("evidence")), **told})
         return
     console = stdout()
     heading = f"{clean(row['exception_code'])}  {clean(row['exception_id'])}"
@@ -118,6 +121,10 @@ def show_exception(settings: Settings, exception_id: str, *, as_json: bool) -> N
         console.print(Text("Evidence", style="bold"))
         for line in _outline(evidence):
             console.print(Text(f"  {line}"), soft_wrap=True)
+    if view is not None:
+        console.print()
+        console.print(Text("Ticket", style="bold"))
+        print_ticket(settings, view)
 
 
 def _print_record(console: Console, record: RunRecord) -> None:

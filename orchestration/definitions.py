@@ -22,7 +22,12 @@ from orchestration.defs.gates import (
 from orchestration.defs.ingest import landing_assets, raw_assets
 from orchestration.defs.instance import write_instance_config
 from orchestration.defs.matching import assignments_asset
-from orchestration.defs.publish import FINGERPRINTS, fingerprints_asset, publication_asset
+from orchestration.defs.publish import (
+    FINGERPRINTS,
+    fingerprints_asset,
+    publication_asset,
+    tickets_asset,
+)
 from orchestration.defs.resources import WarehouseDbt, run_resource
 from orchestration.defs.schedules import hourly_schedule, reconcile_job
 from orchestration.defs.sensors import landing_sensor
@@ -65,6 +70,7 @@ def build_definitions(
             *gate_records(),
             *phases,
             assignments_asset(),
+            tickets_asset(marts),
             fingerprints_asset(marts),
             publication_asset(marts),
         ],

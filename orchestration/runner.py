@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from expectations import (
     GateReport,
@@ -35,15 +36,20 @@ from orchestration.dbt_runs import (
 from orchestration.session import News, RunRequest, RunSession, open_session
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.steps import STEP_OF_PHASE, Observer, Step, StepScope
+from orchestration.tickets_step import import_events, tend_tickets
 from orchestration.warehouse.assignments import AssignmentReport, assign_open_items
 from orchestration.warehouse.connection import reader, writer
 from orchestration.warehouse.fingerprints import Fingerprint, record_fingerprints
 from orchestration.warehouse.knowledge import forget_unpublished, keep_replaced
+from orchestration.warehouse.ledger_import import LedgerMark
 from orchestration.warehouse.loader import FileResult, LoadReport, load_landing
 from orchestration.warehouse.news import RawMark, deadline_crossed, raw_mark
 from orchestration.warehouse.publisher import publish as publish_marts
 from orchestration.warehouse.publisher import read_pointer
 from orchestration.warehouse.runs import last_published
+
+if TYPE_CHECKING:
+    from orchestration.ledger.ticket_sync import SyncReport
 
 CODE_FOLDERS = ("orchestration", "expectations")
 
@@ -109,7 +115,7 @@ def ingest(session: RunSession) -> LoadReport:
             run_no=session.run.run_no,
             progress=looked_at,
         )
-        session.news = find_news(session)
+        session.news = find_news(session, import_events(session.settings))
         if session.news.reasons:
             announce()
         scope.note = describe_load(session.load)
@@ -140,24 +146,29 @@ def describe_load(report: LoadReport) -> str:
     return ", ".join(parts)
 
 
-def find_news(session: RunSession) -> News:
-    """Compare what a publication would be built from with what the last one was built from."""
+def find_news(session: RunSession, ledger: LedgerMark) -> News:
+    """Compare what a publication would be built from with what the last one was built from.
+
+    What the engine put into the ledger is no news: it follows from what was built.
+    """
     settings = session.settings
     with reader(settings.warehouse) as connection:
         mark = raw_mark(connection)
     rules = product_digest(settings)
-    input_hash = f"{mark}/{rules}"
+    input_hash = f"{mark}/{rules}/{ledger.decided_seq}"
     last, pointer = last_published(settings), read_pointer(settings)
     if last is None or last.input_hash is None:
         return News(input_hash, ("nothing is published yet",))
     reasons = []
-    mark_then, _, rules_then = last.input_hash.partition("/")
+    mark_then, rules_then, decided_then = (*last.input_hash.split("/"), "", "")[:3]
     if pointer is None or pointer.run_no != last.run_no:
         reasons.append("the published file is not that of the last run that published")
     if session.request.full_refresh:
         reasons.append("a full refresh was asked for")
     if mark_then != str(mark):
         reasons.append("rows arrived")
+    if decided_then != str(ledger.decided_seq):
+        reasons.append("somebody decided something")
     if rules_then != rules:
         reasons.append("contracts, rules or models changed")
     with reader(settings.warehouse) as connection:
@@ -251,6 +262,22 @@ def assign(session: RunSession) -> AssignmentReport:
     with session.step(Step.ASSIGNMENT) as scope:
         with writer(session.settings) as connection:
             report = assign_open_items(connection, scope.advanced)
+        scope.note = report.note()
+    return report
+
+
+def tickets(session: RunSession) -> "SyncReport":
+    """Tell the ledger what the run found; nothing is told once a step of the run has failed.
+
+    Raises:
+        BlockedByCheck: Something before has failed.
+        LedgerDamaged: The ledger is not a continuation of what was signed.
+    """
+    with session.step(Step.TICKETS) as scope:
+        if session.failure is not None:
+            raise BlockedByCheck("An earlier step of this run failed, so no ticket was touched.")
+        model = load_operating_model(session.settings.seeds)
+        report = tend_tickets(session.settings, session.run, model)
         scope.note = report.note()
     return report
 

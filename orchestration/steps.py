@@ -21,6 +21,7 @@ class Step(StrEnum):
     ASSIGNMENT = "match what has no key"
     PHASE_2 = "build matches, exceptions and marts"
     PUBLISHED_GATE = "judge the marts"
+    TICKETS = "tend the tickets"
     FINGERPRINT = "fingerprint the marts"
     PUBLISH = "publish"
 

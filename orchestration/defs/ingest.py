@@ -21,6 +21,7 @@ BOOKKEEPING: Mapping[str, str] = {
     "accounting": "What each file said in sum, taken from its text alone.",
     "source_rows": "Every stored row of every stream with its amount, as one relation.",
     "streams": "Every stream of every contract, with and without rows.",
+    "ledger_events": "Events of the ledger, taken over by their number.",
     "schema_changes": "Columns that came, went or changed, and until when that is accepted.",
 }
 

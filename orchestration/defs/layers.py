@@ -41,6 +41,7 @@ LAYERS: Mapping[str, Layer] = {
     "exceptions": Layer("team:operations", "Differences, each with an owner and a due time."),
     "artifacts": Layer("team:finance", "What downstream systems should hold."),
     "marts": Layer("team:finance", "The public tables."),
+    "ledger": Layer("team:control", "What people and the engine decided, append-only."),
     "serving": Layer("team:platform", "What readers see: one file per publication."),
 }
 

@@ -1,6 +1,6 @@
-"""The end of a run: fingerprints of the marts, and the publication that readers see.
+"""The end of a run: tickets, fingerprints of the marts, and the publication that readers see.
 
-What belongs here: the two assets. What does not: hashing, copying and swapping
+What belongs here: the three assets. What does not: hashing, copying and swapping
 (`orchestration.warehouse`). Only `orchestration.defs` and `orchestration.definitions` import this.
 """
 
@@ -9,11 +9,38 @@ from collections.abc import Sequence
 import dagster as dg
 
 from orchestration.defs.layers import layer_of
-from orchestration.runner import fingerprint, publish
+from orchestration.runner import fingerprint, publish, tickets
 from orchestration.session import RunSession
 
 FINGERPRINTS = dg.AssetKey(["marts", "run_fingerprints"])
 PUBLICATION = dg.AssetKey(["serving", "publication"])
+TICKETS = dg.AssetKey(["ledger", "tickets"])
+
+
+def tickets_asset(marts: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    """Return the asset that holds a ticket for each exception; blocking checks stand before it."""
+
+    @dg.asset(
+        key=TICKETS,
+        deps=marts,
+        group_name="ledger",
+        owners=[layer_of("ledger").owner],
+        kinds={"sqlite", "python"},
+        pool="warehouse",
+        description="A ticket for each exception, and the run on record, chained and signed.",
+    )
+    def tend_tickets(run: dg.ResourceParam[RunSession]) -> dg.MaterializeResult:
+        report = tickets(run)
+        return dg.MaterializeResult(
+            metadata={
+                "opened": report.opened,
+                "updated": report.updated,
+                "reopened": report.reopened,
+                "closed": report.closed,
+            }
+        )
+
+    return tend_tickets
 
 
 def fingerprints_asset(marts: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
@@ -21,7 +48,7 @@ def fingerprints_asset(marts: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=FINGERPRINTS,
-        deps=marts,
+        deps=[*marts, TICKETS],
         group_name="marts",
         owners=[layer_of("marts").owner],
         kinds={"duckdb", "python"},
@@ -46,7 +73,7 @@ def publication_asset(marts: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=PUBLICATION,
-        deps=[*marts, FINGERPRINTS],
+        deps=[*marts, FINGERPRINTS, TICKETS],
         group_name="serving",
         owners=[layer_of("serving").owner],
         kinds={"duckdb", "file"},

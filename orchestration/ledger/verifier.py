@@ -6,7 +6,7 @@ published. What does not: writing anything; the private key. It reads the ledger
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,29 +126,22 @@ def _wrong_digests(
 ) -> tuple[Finding, ...]:
     """Runs whose changes of state in the warehouse are not those that the ledger has on record.
 
-    A rebuilt warehouse starts its own history: runs before its first one are not compared.
+    A run that was killed before it published is not compared, its work was done again; nor is one
+    from before the first that the warehouse knows, which may have been rebuilt.
     """
-    if not changes:
-        return ()
-    first, recorded, findings = min(changes), set(), []
+    recorded, findings = {}, []
     for event in reader.events("action = ?", ["run_recorded"]):
-        for one in json.loads(event.payload).get("state_changes", ()):
-            number, said = int(one["run_no"]), (int(one["count"]), str(one["digest"]))
-            recorded.add(number)
-            if number >= first and changes.get(number, (0, said[1])) != said:
-                findings.append(
-                    Finding(
-                        event.seq,
-                        f"run {number} recorded {said[0]} changes of state, digest {said[1][:12]}; "
-                        f"the warehouse has {changes.get(number, (0, ''))[0]} or others",
-                    )
-                )
-    if recorded:
-        missing: Sequence[int] = sorted(set(changes) - recorded)
-        last = max(recorded)
-        findings += [
-            Finding(0, f"run {number} changed states and no event has it on record")
-            for number in missing
-            if number < last
-        ]
+        payload = json.loads(event.payload)
+        said = payload["state_changes"]
+        recorded[int(payload["run_no"])] = (event.seq, (int(said["count"]), str(said["digest"])))
+    for number, there in sorted(changes.items()):
+        seq, said_then = recorded.get(number, (0, None))
+        if said_then is not None and said_then != there:
+            what = (
+                f"run {number} put {said_then[0]} changes of state on record (event {seq}); the "
+                f"warehouse shows {there[0]}, and not the same"
+            )
+            findings.append(Finding(seq, what))
+        elif said_then is None and number > min(recorded, default=number):
+            findings.append(Finding(0, f"run {number} was published and has no event on record"))
     return tuple(findings)

@@ -18,9 +18,10 @@ from duckdb import DuckDBPyConnection
 # Kept apart from the proof: when a fact became known, and how often a gate was asked, differ
 # between a rebuild and the runs that went before it, although all say the same about the business.
 HISTORY_TABLES = frozenset(
-    {"run_fingerprints", "fct_state_changes", "fct_audit_events", "fct_gate_checks"}
+    {"run_fingerprints", "fct_state_changes", "fct_audit_events", "fct_gate_checks", "ledger_heads"}
 )
-RUN_COLUMNS = frozenset({"run_no", "run_id"})
+# Who has an exception is the ledger's to prove, not a matter of what the sources say.
+RUN_COLUMNS = frozenset({"run_no", "run_id", "assignee_id"})
 RUN_COLUMN_PREFIX = "known_"
 # What depends on when an exception was seen to end: a recurrence keeps its first due time.
 COLUMNS_OF_RECURRENCE = frozenset(

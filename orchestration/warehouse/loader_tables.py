@@ -87,6 +87,26 @@ _BOOKS: Mapping[str, Mapping[str, str]] = {
         "load_seq": "bigint",
         "status": "varchar",
     },
+    # Events as they are, and what a ticket's event decides, so that SQL need not read JSON. Filled
+    # by `orchestration.warehouse.ledger_import`.
+    "ledger_events": {
+        "seq": "bigint",
+        "occurred_at": "timestamp",
+        "actor_id": "varchar",
+        "actor_role": "varchar",
+        "principal_id": "varchar",
+        "action": "varchar",
+        "subject_type": "varchar",
+        "subject_id": "varchar",
+        "recon_key": "varchar",
+        "reason": "varchar",
+        "payload": "varchar",
+        "prev_hash": "varchar",
+        "hash": "varchar",
+        "ticket_state_code": "varchar",
+        "ticket_assignee_id": "varchar",
+        "sets_assignee": "boolean",
+    },
     "accounting": {
         "load_seq": "bigint",
         "source": "varchar",

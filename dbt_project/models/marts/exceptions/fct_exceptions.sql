@@ -61,6 +61,10 @@ nearest_misses as (
     group by leg_code, tenant, native_id
 ),
 
+ticket_assignees as (
+    select * from {{ ref('int_ticket_assignees') }}
+),
+
 final as (
     select
         ---------- keys
@@ -82,7 +86,7 @@ final as (
         exceptions.currency_code,
         exceptions.owner_role,
         exceptions.approver_role,
-        exceptions.assignee_id,
+        coalesce(ticket_assignees.assignee_id, exceptions.assignee_id) as assignee_id,
         case when recurrences.reopen_count > 0 then 'reopened' else 'new' end as status_code,
         exceptions.explanation,
         {{ json_object({
@@ -115,6 +119,8 @@ final as (
         on exceptions.exception_id = recurrences.exception_id
     left join incident_members
         on exceptions.exception_id = incident_members.exception_id
+    left join ticket_assignees
+        on exceptions.exception_id = ticket_assignees.ticket_id
     left join nearest_misses
         on exceptions.leg_code = nearest_misses.leg_code
         and exceptions.tenant = nearest_misses.tenant
