@@ -152,7 +152,12 @@ def _sqlite(url: URL, busy_seconds: float) -> Engine:
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # transactions are begun below, not guessed
         _use_wal(connection, busy_seconds)
-        for pragma in ("synchronous = full", "trusted_schema = off", "recursive_triggers = on"):
+        for pragma in (
+            "synchronous = full",
+            "trusted_schema = off",
+            "recursive_triggers = on",
+            "secure_delete = on",  # what is erased leaves no bytes behind
+        ):
             connection.execute(f"pragma {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -73,4 +73,12 @@ APPROVAL_FAULTS = (
     Fault("D14", "A clock stands still or somebody is away when an escalation is due"),
 )
 
-FAULTS = (*INGEST_FAULTS, *STORAGE_FAULTS, *APPROVAL_FAULTS)
+LEDGER_FAULTS = (
+    Fault("B11", "The ledger is held by somebody else"),
+    Fault("B13", "The ledger is put back from an old backup"),
+    Fault("D8", "Events are edited, deleted, inserted, reordered or cut off"),
+    Fault("D9", "A proof, or a signed head, is forged"),
+    Fault("D12", "Somebody has to be forgotten, and the record must not change"),
+)
+
+FAULTS = (*INGEST_FAULTS, *STORAGE_FAULTS, *APPROVAL_FAULTS, *LEDGER_FAULTS)

@@ -53,6 +53,7 @@ def test_a_run_publishes_and_prints_one_json_document(first_run):
         "assignment",
         "phase_2",
         "published_gate",
+        "tickets",
         "fingerprint",
         "publish",
     ]
