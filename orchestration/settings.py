@@ -9,6 +9,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from orchestration.core.errors import UsageRefused
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -114,6 +116,26 @@ def load_settings(home: Path | None = None, landing: Path | None = None) -> Sett
         heads_folder=_path_of("MESHLINE_HEADS"),
         key_file=_path_of("MESHLINE_SIGNING_KEY"),
     )
+
+
+def read_secret(name: str) -> str:
+    """Return a secret, or an address that may hold one; empty when there is none.
+
+    It is read when it is used, never kept and never logged, so that it can be changed meanwhile.
+
+    Args:
+        name: The variable of the environment; `<name>_FILE` may name a file that holds it instead.
+    """
+    text = os.environ.get(name, "")
+    path = _path_of(f"{name}_FILE")
+    if text or path is None:
+        return text.strip()
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise UsageRefused(
+            f"{name}_FILE names {path}, which cannot be read: {error.strerror}."
+        ) from None
 
 
 def _path_of(name: str) -> Path | None:

@@ -2,7 +2,6 @@
 
 What belongs here: ids and titles. What does not: tests (they lie in this folder, one at least per
 id, the id in the test's name, as in `test_a4_...`) and expectations of any one case.
-Later parts add the cases of delivery (B3, C) and people (D) to `FAULTS`.
 """
 
 from dataclasses import dataclass
@@ -81,4 +80,29 @@ LEDGER_FAULTS = (
     Fault("D12", "Somebody has to be forgotten, and the record must not change"),
 )
 
-FAULTS = (*INGEST_FAULTS, *STORAGE_FAULTS, *APPROVAL_FAULTS, *LEDGER_FAULTS)
+DELIVERY_FAULTS = (
+    Fault("B3", "A worker is killed between commit and call, or before its answer is put down"),
+    Fault("B12", "The clock is set ahead or back, or the machine is restarted with another one"),
+    Fault("B14", "A new version is installed while intents of the old one are on their way"),
+    Fault("C1", "The outcome of a write is unknown: timeout, reset, lost, failed after or late"),
+    Fault("C2", "An acknowledgement comes twice, or is for another key or amount"),
+    Fault("C3", "The receiver asks for fewer calls, sensibly or not"),
+    Fault("C4", "The receiver refuses a document, perhaps with the status of a success"),
+    Fault("C5", "The session or secret at the receiver has expired"),
+    Fault("C6", "An answer redirects, is no JSON, is cut short, packed or endless"),
+    Fault("C7", "The receiver is away for half an hour, slow, or comes and goes"),
+    Fault("C8", "The receiver lost records that it had acknowledged"),
+    Fault("C9", "The receiver has forgotten the key of a write that is to be repeated"),
+    Fault("C10", "Amendments come in another order than they were made"),
+    Fault("C11", "One document fails for ever"),
+    Fault("C12", "A bulk call succeeds in part"),
+    Fault("C14", "Somebody tries to send what no gate let pass"),
+)
+
+FAULTS = (
+    *INGEST_FAULTS,
+    *STORAGE_FAULTS,
+    *APPROVAL_FAULTS,
+    *LEDGER_FAULTS,
+    *DELIVERY_FAULTS,
+)

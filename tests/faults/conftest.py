@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from delivery_bed import Bed, bed_in
 from loader_harness import LoaderHarness, workplace_folder
+from receiver import Handle, start_receiver
 
 from orchestration.connectors.contracts import load_contracts
 from orchestration.core.contracts import SourceContract
@@ -40,3 +42,24 @@ def harness(
     made = LoaderHarness(settings=settings, contracts=generic_contracts)
     yield made
     made.close()
+
+
+@pytest.fixture
+def bed(tmp_path: Path) -> Iterator[Bed]:
+    """An empty outbox with a clock that is turned by hand."""
+    with bed_in(tmp_path) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def receiver_process() -> Iterator[Handle]:
+    """One process for all tests; `receiver` empties it."""
+    with start_receiver() as handle:
+        yield handle
+
+
+@pytest.fixture
+def receiver(receiver_process: Handle) -> Handle:
+    """An empty receiver without faults."""
+    receiver_process.ask("/_reset")
+    return receiver_process

@@ -218,7 +218,9 @@ class DeliveryTarget(_Part):
     """One downstream system.
 
     Attributes:
-        adapter: file writes below the home; http needs the address of `address_env`.
+        adapter: file writes below the home; the others (`connectors.targets.registry`) need the
+            address of `address_env`.
+        hosts: Hosts that the address may name; none allows this machine alone.
         artifact_kinds: What goes there; each kind goes to one target.
         rate_per_second: Calls a second over all workers, and `burst` at once.
         bulk_size: Intents in one call.
@@ -231,8 +233,9 @@ class DeliveryTarget(_Part):
         tuple[Annotated[str, one_of(ARTIFACT_KINDS)], ...],
         Field(min_length=1),
     ]
-    adapter: Literal["file", "http"]
+    adapter: Code
     address_env: EnvironmentName
+    hosts: tuple[str, ...] = ()
     rate_per_second: Annotated[Decimal, Field(gt=0)]
     burst: Annotated[int, Field(ge=1)]
     bulk_size: Annotated[int, Field(ge=1)]

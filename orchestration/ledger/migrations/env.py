@@ -5,9 +5,9 @@ What belongs here: handing the connection over. What does not: any table. Only A
 
 from alembic import context
 
-from orchestration.ledger.tables import metadata
+from orchestration.ledger.outbox_tables import intents
 
 connection = context.config.attributes["connection"]
-context.configure(connection=connection, target_metadata=metadata)
+context.configure(connection=connection, target_metadata=intents.metadata)
 with context.begin_transaction():
     context.run_migrations()
