@@ -49,6 +49,8 @@ app.add_typer(contracts_app, name="contracts")
 report_app = typer.Typer(no_args_is_help=True, help="Reports for people who decide.")
 app.add_typer(report_app, name="report")
 app.add_typer(policies_app, name="policies")
+rules_app = typer.Typer(no_args_is_help=True, help="Versions of rules before they decide.")
+app.add_typer(rules_app, name="rules")
 app.add_typer(approvals_app, name="approvals")
 app.add_typer(ticket_app, name="ticket")
 app.add_typer(audit_app, name="audit")
@@ -374,6 +376,26 @@ def show_request(approval: Approval, as_json: Json = False, home: Home = None) -
     from orchestration.cli_decide import show_one
 
     show_one(settings_of(home=home), approval, as_json=as_json)
+
+
+@rules_app.command("shadow")
+def shadow_rules(
+    path: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A changed copy of a file of seeds/rules, or a folder of them."
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write all orders that change as CSV.")
+    ] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Decide the last publication with proposed rules, beside the released ones; change nothing."""
+    from orchestration.cli_rules import show_shadow
+
+    raise typer.Exit(show_shadow(settings_of(home=home), path, out, as_json=as_json))
 
 
 @policies_app.command("check")

@@ -2,7 +2,7 @@
 
 What belongs here: the order of the steps, and the comparison. What does not: the steps of a run
 (`orchestration.runner`), and copying raw (`orchestration.warehouse.past`).
-Only the command line imports this.
+The command line and `orchestration.shadow` import this.
 """
 
 from collections.abc import Mapping
@@ -93,9 +93,35 @@ def replay(
         UsageRefused: Nothing had been published by then.
         WarehouseBusy: A run holds the home.
     """
-    contracts = load_contracts(settings.seeds)
     run = run_known_at(settings, moment)
     scratch = replace(settings, home=home, landing=home / "landing")
+    found = rebuild(settings, scratch, run, observer)
+    return Replay(
+        run,
+        home,
+        len(run.fingerprints),
+        compare(run.fingerprints, found),
+        is_same_product(settings, run),
+    )
+
+
+def is_same_product(settings: Settings, run: RecordedRun) -> bool:
+    """Whether contracts, rules, SQL and code are those that a run was made with."""
+    return run.input_hash.partition("/")[2] == product_digest(settings)
+
+
+def rebuild(
+    settings: Settings, scratch: Settings, run: RecordedRun, observer: Observer | None
+) -> tuple[Fingerprint, ...]:
+    """Build the marts of a past run in another home, from raw as it was then.
+
+    Args:
+        settings: The home of the run; it is locked while raw is copied, and not changed.
+        scratch: The other home, and the rules and SQL to build with.
+        run: Whose moment it is.
+        observer: Who is told how far it is.
+    """
+    contracts = load_contracts(scratch.seeds)
     request = RunRequest(scratch, as_of=run.as_of, full_refresh=True)
     with open_session(request, contracts, observer) as session:
         try:
@@ -105,17 +131,9 @@ def replay(
                 scope.note = f"{rows:,} rows as they were known at {run.as_of:%Y-%m-%d %H:%M} UTC"
             session.load = LoadReport(files=(), ignored=(), known=0, has_news=True)
             session.news = News(run.input_hash, ("a replay",))
-            found = _build(session)
+            return _build(session)
         finally:
             stop_server(scratch)
-    digest = run.input_hash.partition("/")[2]
-    return Replay(
-        run,
-        home,
-        len(run.fingerprints),
-        compare(run.fingerprints, found),
-        digest == product_digest(settings),
-    )
 
 
 def _build(session: RunSession) -> tuple[Fingerprint, ...]:

@@ -74,25 +74,27 @@ rest_levels as (
     from levels
 ),
 
+rest_sides as (
+    select
+        recon_key,
+        version_no,
+        rest_amount
+    from rest_levels
+    union all
+    select
+        recon_key,
+        version_no + 1 as version_no,
+        -rest_amount as rest_amount
+    from rest_levels
+    where has_next
+),
+
 rest_changes as (
     select
         recon_key,
         version_no,
         {{ money('sum(rest_amount)') }} as rest_amount
-    from (
-        select
-            recon_key,
-            version_no,
-            rest_amount
-        from rest_levels
-        union all
-        select
-            recon_key,
-            version_no + 1 as version_no,
-            -rest_amount as rest_amount
-        from rest_levels
-        where has_next
-    ) as changes
+    from rest_sides
     group by recon_key, version_no
 ),
 
@@ -124,14 +126,17 @@ lines_of_documents as (
     group by recon_key, version_no
 ),
 
+shipping_tenants as (
+    -- distinct: a tenant ships many lines
+    select distinct tenant from {{ ref('int_shipment_lines__unioned') }}
+),
+
 -- Goods that are still to leave, of the order as it is now.
 orders_in_shipment as (
     -- distinct: several lines may be open
     select distinct current_lines.recon_key
     from {{ ref('int_order_lines__billable') }} as current_lines
-    inner join (
-        select distinct tenant from {{ ref('int_shipment_lines__unioned') }}
-    ) as shipping_tenants
+    inner join shipping_tenants
         on current_lines.tenant = shipping_tenants.tenant
     left join {{ ref('int_shipped_lines') }} as shipped_lines
         on current_lines.line_key = shipped_lines.line_key

@@ -38,6 +38,22 @@ artifact_rules as (
     select * from {{ ref('artifact_rules') }}
 ),
 
+order_types as (
+    -- distinct: many orders are of one type
+    select distinct coalesce(order_type, '') as order_type from {{ ref('int_orders') }}
+    union
+    select '' as order_type
+),
+
+own_rules as (
+    -- distinct: a rule has several versions
+    select distinct
+        order_type,
+        artifact_kind
+    from artifact_rules
+    where order_type <> '*'
+),
+
 -- A rule of the order's own type goes before one of any.
 rules_of_types as (
     select
@@ -50,21 +66,14 @@ rules_of_types as (
         artifact_rules.target_code,
         artifact_rules.needs_reconciled,
         artifact_rules.holding_legs
-    from (
-        -- distinct: many orders are of one type
-        select distinct coalesce(order_type, '') as order_type from {{ ref('int_orders') }}
-        union all
-        select '' as order_type
-    ) as order_types
+    from order_types
     inner join artifact_rules
         on artifact_rules.order_type in ('*', order_types.order_type)
+    left join own_rules
+        on order_types.order_type = own_rules.order_type
+        and artifact_rules.artifact_kind = own_rules.artifact_kind
     where artifact_rules.order_type <> '*'
-        or not exists (
-            select 1
-            from artifact_rules as own_rules
-            where own_rules.order_type = order_types.order_type
-                and own_rules.artifact_kind = artifact_rules.artifact_kind
-        )
+        or own_rules.order_type is null
 ),
 
 orders as (
@@ -107,23 +116,25 @@ gates as (
     group by recon_key
 ),
 
+leg_codes as (
+    select leg_code from {{ ref('legs') }}
+    union all
+    select 'order' as leg_code
+    union all
+    select '' as leg_code
+),
+
 kinds_and_legs as (
     -- distinct: several rules of a kind may name the same legs
     select distinct
         rules_of_types.artifact_kind,
         rules_of_types.holding_legs,
-        legs.leg_code
+        leg_codes.leg_code
     from rules_of_types
-    cross join (
-        select leg_code from {{ ref('legs') }}
-        union all
-        select 'order' as leg_code
-        union all
-        select '' as leg_code
-    ) as legs
-    where rules_of_types.holding_legs = '*'
-        or legs.leg_code = ''
-        or strpos('|' || rules_of_types.holding_legs || '|', '|' || legs.leg_code || '|') > 0
+    inner join leg_codes
+        on rules_of_types.holding_legs = '*'
+        or leg_codes.leg_code = ''
+        or strpos('|' || rules_of_types.holding_legs || '|', '|' || leg_codes.leg_code || '|') > 0
 ),
 
 exceptions as (
