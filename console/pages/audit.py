@@ -20,6 +20,7 @@ from console.web.deps import Marts, Me, Parts
 from console.web.errors import NotFound
 from console.web.guard import Refused
 from console.web.templating import link, render
+from orchestration.core.spreadsheets import safe_cell
 from orchestration.ledger.reading import LedgerReader
 from orchestration.ledger.verifier import verify_ledger
 
@@ -137,17 +138,11 @@ def _exported(state: State, form: str, where: str, values: list[Any]) -> Iterato
             for chunk in reader.chunks(sql, values):
                 for row in chunk:
                     if form == "csv":
-                        writer.writerow([_harmless(row[name]) for name in _COLUMNS])
+                        writer.writerow([safe_cell(row[name]) for name in _COLUMNS])
                     else:
                         buffer.write(json.dumps(row, ensure_ascii=True) + "\n")
                 yield _taken(buffer)
     yield _taken(buffer)
-
-
-def _harmless(value: Any) -> Any:
-    """Text that a spreadsheet would run is preceded by an apostrophe."""
-    is_formula = isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r", "\n"}
-    return f"'{value}" if is_formula else value
 
 
 def _taken(buffer: io.StringIO) -> str:

@@ -1,15 +1,22 @@
 """Values that people open in a spreadsheet.
 
-What belongs here: making a cell harmless. What does not: writing files. Anyone may import this.
+What belongs here: making a cell harmless, and back. What does not: writing files. Anyone may
+import this.
 """
 
-_RUN_AS_FORMULA = frozenset("=+-@\t\r\n")
+from typing import Any
+
+# The apostrophe itself is escaped too, so that what was written can be read back exactly.
+_RUN_AS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 
 
-def safe_cell(value: object) -> str:
-    """Return a value as a cell; text that a spreadsheet would run as a formula is shown instead.
+def safe_cell(value: Any) -> Any:
+    """Return a text that no spreadsheet takes for a formula; a number stays one."""
+    if isinstance(value, str) and value.startswith(_RUN_AS_FORMULA):
+        return "'" + value
+    return value
 
-    Numbers stay numbers: a negative amount is no formula.
-    """
-    text = str(value)
-    return f"'{text}" if isinstance(value, str) and text[:1] in _RUN_AS_FORMULA else text
+
+def plain_cell(text: str) -> str:
+    """Return the text that `safe_cell` was given."""
+    return text.removeprefix("'")

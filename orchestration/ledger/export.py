@@ -27,13 +27,13 @@ from orchestration.core.chain import COLUMNS, Event, hash_of
 from orchestration.core.errors import UsageRefused
 from orchestration.core.heads import Head
 from orchestration.core.merkle import Selection, verify_selection
+from orchestration.core.spreadsheets import plain_cell, safe_cell
 from orchestration.ledger.reading import LedgerReader
 
 ROWS_AT_ONCE = 10_000
 PROOF_SUFFIX = ".proof.jsonl"
 FORMATS = (".csv", ".jsonl", ".parquet")
 # What a spreadsheet would take for a formula or swallow.
-_DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 _SEQ, _AT, _ACTOR_ROLE, _RECON_KEY, _HASH = (
     COLUMNS.index(name) for name in ("seq", "at", "actor_role", "recon_key", "hash")
 )
@@ -178,18 +178,6 @@ def check_export(path: Path, key: Ed25519PublicKey) -> tuple[int, tuple[str, ...
             "signed root"
         )
     return len(events), tuple(problems)
-
-
-def safe_cell(value: Any) -> Any:
-    """Return a text that no spreadsheet takes for a formula; a number stays one."""
-    if isinstance(value, str) and value.startswith(_DANGEROUS):
-        return "'" + value
-    return value
-
-
-def plain_cell(text: str) -> str:
-    """Return what `safe_cell` was given."""
-    return text.removeprefix("'")
 
 
 def _span(text: str) -> tuple[date, date]:

@@ -65,7 +65,7 @@ def test_every_problem_of_a_proposal_is_told_at_once(published_home, tmp_path):
 
 @pytest.mark.parametrize(
     ("value", "cell"),
-    [("=1+1", "'=1+1"), ("@x", "'@x"), ("-5", "'-5"), (-5, "-5"), ("plain", "plain"), ("", "")],
+    [("=1+1", "'=1+1"), ("@x", "'@x"), ("-5", "'-5"), (-5, -5), ("plain", "plain"), ("", "")],
 )
 def test_a_cell_is_no_formula(value, cell):
     assert safe_cell(value) == cell

@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from orchestration.core.errors import UsageRefused
+from orchestration.core.spreadsheets import plain_cell, safe_cell
 from orchestration.ledger.events import append
 from orchestration.ledger.export import (
     FORMATS,
@@ -16,8 +17,6 @@ from orchestration.ledger.export import (
     choose,
     export_events,
     period_of,
-    plain_cell,
-    safe_cell,
 )
 from orchestration.ledger.heads import sign_head
 from orchestration.ledger.keys import PUBLIC_FILE, last_head, read_public_key
