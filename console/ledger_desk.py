@@ -34,6 +34,7 @@ _TICKETS = (
     "select ticket_id, state_code, assignee_id, assigned_role, assigned_because, reason_code, "
     "reopen_count, version, updated_at from tickets where ticket_id in ({marks})"
 )
+_HELD = "select ticket_id from tickets where state_code <> 'closed' and"
 _HISTORY = (
     "select seq, at, actor_id, actor_role, action, reason, payload from events "
     "where subject_type = 'ticket' and subject_id = ? order by seq desc limit 50"
@@ -99,6 +100,20 @@ class Desk:
                 return {}
             sql = _TICKETS.format(marks=", ".join("?" * len(ids)))
             return {row["ticket_id"]: row for row in reader.rows(sql, list(ids))}
+
+    def held_by(self, person_id: str | None) -> list[str] | None:
+        """Ids of the tickets that a person has and that are not closed; of None, nobody's.
+
+        None when the ledger has no tickets, and the publication is all that is known.
+        """
+        with self.reader() as reader:
+            if reader is None or not reader.has_table("tickets"):
+                return None
+            if person_id is None:
+                rows = reader.rows(f"{_HELD} assignee_id is null")
+            else:
+                rows = reader.rows(f"{_HELD} assignee_id = ?", [person_id])
+            return [row["ticket_id"] for row in rows]
 
     def history(self, ticket_id: str) -> list[Note]:
         """What happened to a ticket, the latest first."""

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from console.data import Data
 from console.downloads import Download, download
+from console.ledger_desk import Desk
 from console.web.deps import Marts, Me, Parts
 from console.web.templating import link, render
 
@@ -156,6 +157,7 @@ class Choice:
         q: Text to look for, lower case.
         sort: One of `SORTS`.
         as_of: The moment of the publication.
+        held: Tickets of whom `assignee` names, as the ledger knows now; None without a ledger.
     """
 
     filters: dict[str, list[str]]
@@ -163,6 +165,7 @@ class Choice:
     q: str
     sort: str
     as_of: Any
+    held: list[str] | None = None
 
     @property
     def query(self) -> dict[str, Any]:
@@ -179,7 +182,10 @@ class Choice:
         parts = ["fct_exceptions.status_code not in ('resolved', 'auto_closed')"]
         values: dict[str, Any] = {"as_of": self.as_of}
         for name, wanted in self.filters.items():
-            if name == "assignee" and wanted == ["nobody"]:
+            if name == "assignee" and wanted and self.held is not None:
+                parts.append("fct_exceptions.exception_id in (select unnest($held))")
+                values["held"] = self.held
+            elif name == "assignee" and wanted == ["nobody"]:
                 parts.append("fct_exceptions.assignee_id is null")
             elif wanted:
                 parts.append(f"{FILTERS[name]} in (select unnest($f_{name}))")
@@ -196,11 +202,12 @@ class Choice:
         return bool(self.due or self.q or any(self.filters.values()))
 
 
-def read_choice(request: Request, data: Data) -> Choice:
+def read_choice(request: Request, data: Data, desk: Desk) -> Choice:
     """Return what an address asks for; what it cannot be is left out."""
     given = request.query_params
     sort = given.get("sort", "urgency")
     due = given.get("due", "")
+    who = given.get("assignee", "")[:_LONGEST_TEXT]
     return Choice(
         filters={
             name: sorted({each[:_LONGEST_TEXT] for each in given.getlist(name) if each})
@@ -210,6 +217,7 @@ def read_choice(request: Request, data: Data) -> Choice:
         q=given.get("q", "").strip().lower()[:_LONGEST_TEXT],
         sort=sort if sort in SORTS else "urgency",
         as_of=data.published.as_of.replace(tzinfo=None),
+        held=desk.held_by(None if who == "nobody" else who) if who else None,
     )
 
 
@@ -222,7 +230,7 @@ def exceptions(
     after: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
     """The queue."""
-    choice = read_choice(request, data)
+    choice = read_choice(request, data, state.desk)
     rows, next_after = read_page(data, choice, after)
     where, values = choice.conditions()
     facets = _facets(data)
@@ -243,7 +251,7 @@ def exceptions(
             group by 1 having sum(fct_exceptions.leak_amount) <> 0 order by count(*) desc, 1""",
             **values,
         ),
-        tiles=_tiles(data, choice),
+        tiles=_tiles(data, choice, state.desk),
         ages=_ages(data, where, values),
         age_labels=AGE_LABELS,
         severities=SEVERITIES,
@@ -263,7 +271,7 @@ def exceptions(
 def exceptions_download(request: Request, state: Parts, viewer: Me, form: str) -> Response:
     """The whole filtered queue as a file."""
     with state.snapshots.pin() as published:
-        choice = read_choice(request, Data(published, viewer, state.answers))
+        choice = read_choice(request, Data(published, viewer, state.answers), state.desk)
     where, values = choice.conditions()
     ordering = ", ".join(f"{column} {way}" for column, way in SORTS[choice.sort])
     sql = f"select {COLUMNS} {FROM} where {where} order by {ordering}, fct_exceptions.exception_id"
@@ -337,20 +345,27 @@ def _fits(data: Data, keys: tuple[tuple[str, str], ...], start: list[str]) -> bo
     return True
 
 
-def _tiles(data: Data, choice: Choice) -> dict[str, int]:
+def _tiles(data: Data, choice: Choice, desk: Desk) -> dict[str, int]:
     """The counts that stay on top whatever is filtered."""
+    me = data.viewer.person_id or data.viewer.email
+    nobodys, mine = desk.held_by(None), desk.held_by(me)
+    by_ledger = "fct_exceptions.exception_id in (select unnest({}))"
+    is_nobodys = "assignee_id is null" if nobodys is None else by_ledger.format("$nobodys")
+    is_mine = "assignee_id = $me" if mine is None else by_ledger.format("$mine")
     row = data.one(
         f"""select
             count(*) as all_count,
             count(*) filter (where {DUE["late"]}) as late_count,
             count(*) filter (where {DUE["day"]}) as day_count,
-            count(*) filter (where fct_exceptions.assignee_id is null) as nobody_count,
-            count(*) filter (where fct_exceptions.assignee_id = $me) as mine_count,
+            count(*) filter (where {is_nobodys}) as nobody_count,
+            count(*) filter (where {is_mine}) as mine_count,
             count(distinct fct_exceptions.incident_id) as incident_count
         from fct_exceptions
         where fct_exceptions.status_code not in ('resolved', 'auto_closed')""",
         as_of=choice.as_of,
-        me=data.viewer.person_id or "",
+        me=me,
+        nobodys=nobodys,
+        mine=mine,
     )
     return row or {}
 

@@ -177,7 +177,7 @@ def test_the_trail_is_searched_taken_away_and_verified(desk):
     page = control.get("/audit?action=ticket_opened&verify=1")
     assert page.status_code == 200
     assert "ticket opened" in page.text
-    assert "no signed head lies in" in page.text
+    assert "The ledger is whole" in page.text
     text = control.get("/audit/export.csv").text
     assert text.splitlines()[0].startswith("seq,at,actor_id")
     assert len(text.splitlines()) > len(actions(desk))
@@ -194,8 +194,26 @@ def test_a_leader_sees_the_trail_of_the_teams_orders_alone(desk):
     assert leader.get("/audit?verify=1").text.count("The ledger is") == 0
 
 
-def test_without_a_ledger_the_pages_say_what_is_missing(console, first_run):
+def test_mine_and_nobodys_are_counted_as_the_ledger_knows_now(desk, short):
+    finance = desk.client("finance")
+    page = finance.get(short).text
+    post(finance, short, short, action="assign", person="per-abel", reason="r", seen=seen_of(page))
+    mine = finance.get("/exceptions.csv?assignee=per-abel").text
+    assert short.rpartition("/")[2] in mine
+    assert short.rpartition("/")[2] not in finance.get("/exceptions.csv?assignee=nobody").text
+    held = len(desk.state.desk.held_by("per-abel"))
+    shown = re.search(r'Mine</span><span class="figure ">(\d+)<', finance.get("/exceptions").text)
+    assert int(shown[1]) == held == len(mine.splitlines()) - 1
+
+
+def test_without_a_ledger_the_pages_say_what_is_missing(first_run, tmp_path):
+    home = copy_home(first_run[0], tmp_path)
+    for left in home.glob("ledger.db*"):
+        left.unlink()
+    console = open_console(home)
     control = console.client("control")
+    assert control.get("/exceptions?assignee=nobody").status_code == 200
     assert "Nothing is recorded yet" in control.get("/audit").text
     assert "Nothing waits for a signature" in control.get("/approvals").text
     assert token_of(control.get("/approvals").text)
+    console.close()
