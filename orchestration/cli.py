@@ -370,6 +370,23 @@ def list_requests(
     show_list(settings_of(home=home), state or [], limit, as_json=as_json)
 
 
+@approvals_app.command("review")
+def review_decision(
+    approval: Annotated[
+        str, typer.Argument(metavar="ID", help="A decision in force, or the key of an alarm.")
+    ],
+    actor: Actor,
+    code: ReasonCode,
+    reason: Reason,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Say what looking again at a decision by hand has shown; for internal control."""
+    from orchestration.cli_decide import turn_down
+
+    turn_down(settings_of(home=home), "review", approval, actor, code, reason, as_json=as_json)
+
+
 @approvals_app.command("show")
 def show_request(approval: Approval, as_json: Json = False, home: Home = None) -> None:
     """Show one request: what exactly is asked for, its hash, who signed."""

@@ -6,7 +6,7 @@ machines. What does not: who may do what (`orchestration.ledger.approvals`). Onl
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -112,14 +112,18 @@ def turn_down(
     *,
     as_json: bool,
 ) -> None:
-    """Reject a request, or revoke it.
+    """Reject a request, revoke it, or say what looking at it again has shown.
 
     Raises:
         StepRefused: It stays as it is; that is on record.
     """
     with _desk(settings) as (desk, _):
-        step: Callable[..., Outcome] = desk.reject if verb == "reject" else desk.revoke
-        outcome = step(approval_id, Account(actor), reason_code, reason)
+        steps: Mapping[str, Callable[..., Outcome]] = {
+            "reject": desk.reject,
+            "revoke": desk.revoke,
+            "review": desk.review,
+        }
+        outcome = steps[verb](approval_id, Account(actor), reason_code, reason)
     _print_outcome(outcome, as_json=as_json)
 
 
@@ -219,7 +223,10 @@ def _print_outcome(outcome: Outcome, *, as_json: bool, lines: Sequence[str] = ()
     page = stdout()
     for line in lines:
         page.print(line, soft_wrap=True)
-    state = (outcome.state or ApprovalState.REQUESTED).value.replace("_", " ")
+    if outcome.state is None:
+        page.print("The review is on record.")
+        return
+    state = outcome.state.value.replace("_", " ")
     again = " (this was done before)" if outcome.is_repeat else ""
     page.print(f"{clean(outcome.approval_id)} is {state}{again}.")
     if outcome.wanting:

@@ -33,6 +33,7 @@ from orchestration.dbt_runs import (
     start_server,
     stop_server,
 )
+from orchestration.decisions_step import put_in_force
 from orchestration.session import News, RunRequest, RunSession, open_session
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.steps import STEP_OF_PHASE, Observer, Step, StepScope
@@ -115,6 +116,8 @@ def ingest(session: RunSession) -> LoadReport:
             run_no=session.run.run_no,
             progress=looked_at,
         )
+        model = load_operating_model(session.settings.seeds)
+        put_in_force(session.settings, model, session.run.run_id, session.run.as_of)
         session.news = find_news(session, import_events(session.settings))
         if session.news.reasons:
             announce()

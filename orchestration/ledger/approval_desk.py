@@ -25,7 +25,7 @@ from orchestration.ledger.approval_base import (
     requirement_of,
     signatures_of,
 )
-from orchestration.ledger.approvals import Seen, reject, revoke, sign
+from orchestration.ledger.approvals import Seen, reject, review, revoke, sign
 from orchestration.ledger.errors import NotAllowed
 from orchestration.ledger.store import Ledger
 from orchestration.ledger.tables import approvals
@@ -125,6 +125,27 @@ class ApprovalDesk:
                 reason=reason,
             )
         )
+
+    def review(self, subject: str, who: Account, reason_code: str, reason: str) -> Outcome:
+        """Say what looking again at a decision or an alarm has shown.
+
+        Raises:
+            StepRefused: Whoever asks may not; that is on record.
+        """
+
+        def step(connection: Connection) -> Outcome:
+            row = find_approval(connection, subject)
+            return review(
+                connection,
+                self.model,
+                row["approval_id"] if row is not None else subject,
+                who,
+                self.clock(),
+                reason_code=reason_code,
+                reason=reason,
+            )
+
+        return self._taken(step)
 
     def _find(self, connection: Connection, named: str) -> Mapping[str, Any]:
         row = find_approval(connection, named)

@@ -95,13 +95,16 @@ def use_all(
         connection: From `Ledger.write`.
         model: The policies.
         actor: The engine.
-        at: When, aware.
+        at: When, aware; what was asked for later is left alone.
         versions: The newest version of each order that is known.
     """
     expire(connection, model, actor, at)
     waiting = connection.execute(
         select(approvals.c.approval_id, approvals.c.payload_hash, approvals.c.recon_key)
-        .where(approvals.c.state_code == ApprovalState.APPROVED.value)
+        .where(
+            approvals.c.state_code == ApprovalState.APPROVED.value,
+            approvals.c.requested_at <= moment_text(at),
+        )
         .order_by(approvals.c.requested_at, approvals.c.approval_id)
     ).all()
     return tuple(

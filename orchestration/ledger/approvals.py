@@ -19,7 +19,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from orchestration.core.policies import OperatingModel
-from orchestration.core.work.approval_states import LIVE, OPEN, ApprovalState
+from orchestration.core.policies.rows import BREAK_GLASS_REVIEW
+from orchestration.core.work.approval_states import HOLDING, LIVE, OPEN, ApprovalState
 from orchestration.core.work.signing import (
     Signature,
     is_signed,
@@ -40,7 +41,8 @@ from orchestration.ledger.approval_base import (
     version_problem,
 )
 from orchestration.ledger.approval_use import expire_if_over
-from orchestration.ledger.events import moment_text
+from orchestration.ledger.events import Draft, append, moment_text
+from orchestration.ledger.override_alarms import alarm_payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,63 @@ def revoke(
         return step.refuse(f"only who asked or signed, or {names(sorted(roles))} take it back", row)
     row = step.note(row, "approval_revoked", reason, {"reason_code": reason_code})
     return outcome_of(row)
+
+
+def review(
+    connection: Connection,
+    model: OperatingModel,
+    subject: str,
+    who: Account,
+    at: datetime,
+    *,
+    reason_code: str,
+    reason: str,
+) -> Outcome:
+    """Say what looking again at a decision in force, or at an alarm, has shown.
+
+    Internal control does it, and never anyone who asked for it or signed it. What is not sound is
+    then taken back with `revoke`; the review alone changes nothing.
+
+    Args:
+        connection: From `Ledger.write`.
+        model: The policies.
+        subject: A request, or the key of an alarm.
+        who: Through which account.
+        at: When, aware.
+        reason_code: REVIEWED_SOUND or REVIEWED_UNSOUND.
+        reason: What was looked at, and the conclusion.
+    """
+    step = begin(connection, model, who, at, "review")
+    if isinstance(step, Outcome):
+        return step
+    row = read_approval(connection, subject)
+    raised = alarm_payload(connection, subject) if row is None else None
+    if row is None and raised is None:
+        return step.refuse(f"there is neither a request nor an alarm {subject}")
+    concerned = {raised["person_id"]} if raised is not None else set()
+    if row is not None:
+        concerned = {row["requester_id"], *(one.person_id for one in signatures_of(row))}
+    problem = reason_problem(model, BREAK_GLASS_REVIEW, reason_code, reason)
+    if row is not None:
+        problem = problem or _state_problem(row, HOLDING)
+    if step.actor.role != "control":
+        problem = problem or f"internal control reviews, and {step.actor.actor_id} is not of it"
+    if step.canonical_person(step.actor.actor_id) in concerned:
+        problem = problem or f"{step.actor.actor_id} took part in it"
+    if problem is not None:
+        return step.refuse(problem, row, subject=subject)
+    draft = Draft(
+        at,
+        step.actor,
+        "override_reviewed",
+        "approval" if row is not None else "override_alarm",
+        subject,
+        reason,
+        {"reason_code": reason_code},
+        row["recon_key"] if row is not None else None,
+    )
+    append(connection, [draft])
+    return outcome_of(row) if row is not None else Outcome(None, None)
 
 
 def _open(

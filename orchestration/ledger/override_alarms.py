@@ -4,10 +4,12 @@ What belongs here: reading the day's requests, putting each alarm on record once
 much is too much (`core.work.alarms`), telling anybody. Only the ledger package imports this.
 """
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from orchestration.core.policies.rows import BREAK_GLASS
 from orchestration.core.work.alarms import alarms_of
@@ -72,6 +74,17 @@ def _is_known(step: Step, alarm_key: str) -> bool:
         events.c.subject_type == "override_alarm", events.c.subject_id == alarm_key
     )
     return step.connection.execute(chosen.limit(1)).first() is not None
+
+
+def alarm_payload(connection: Connection, alarm_key: str) -> dict[str, Any] | None:
+    """Return what an alarm says; None when there is none."""
+    chosen = select(events.c.payload).where(
+        events.c.subject_type == "override_alarm",
+        events.c.subject_id == alarm_key,
+        events.c.action == "override_alarm_raised",
+    )
+    payload: str | None = connection.execute(chosen.limit(1)).scalar()
+    return None if payload is None else dict(json.loads(payload))
 
 
 def hand_decisions(step: Step, begin: datetime, end: datetime) -> tuple[HandDecision, ...]:

@@ -122,7 +122,8 @@ class LedgerMark:
     Attributes:
         seq: The last event; 0 for none.
         hash: Its hash; empty for none.
-        decided_seq: The last event that is not the engine's; 0 for none.
+        decided_seq: The last event that is not the engine's, or about an approval, which the engine
+            puts in force and ends; 0 for none.
     """
 
     seq: int
@@ -134,7 +135,8 @@ def ledger_mark(connection: duckdb.DuckDBPyConnection) -> LedgerMark:
     """Return how far events were taken over; the loader has made the table."""
     row = connection.execute(
         "select coalesce(max(seq), 0), coalesce(arg_max(hash, seq), ''), "
-        "coalesce(max(seq) filter (where actor_role <> 'engine'), 0) from raw.ledger_events"
+        "coalesce(max(seq) filter (where actor_role <> 'engine' or subject_type = 'approval'), 0) "
+        "from raw.ledger_events"
     ).fetchone()
     return LedgerMark(*row) if row is not None else LedgerMark(0, "", 0)
 

@@ -44,6 +44,18 @@ tolerated_shortages as (
     where is_within_budget
 ),
 
+decisions as (
+    select
+        approval_id,
+        match_id,
+        action_code,
+        reason,
+        variance_amount,
+        in_force_at
+    from {{ ref('int_decisions_in_force') }}
+    where action_code in ('forced_match', 'manual_match', 'write_off')
+),
+
 -- Expectations that money is there for, but nobody can say for which of several: nothing is called missing.
 ambiguous_anchors as (
     -- distinct: an expectation may be suggested several times
@@ -69,6 +81,8 @@ gaps_of_tenants as (
 compared as (
     select
         leg_groups.*,
+        'mt_' || {{ dbt.hash(joined_parts(['leg_groups.leg_code', 'leg_groups.anchor_key', 'leg_groups.currency_code'])) }}
+            as match_id,
         legs.measure_code,
         orders.status_code as order_status_code,
         coalesce(orders.ordered_on, leg_groups.business_on, cast(leg_groups.last_event_at as date)) as ordered_on,
@@ -176,11 +190,27 @@ ruled as (
         and compared.currency_code = residuals.currency_code
 ),
 
-explained as (
+-- What people decided holds for the very difference that they looked at: when documents change it, it is open again.
+decided as (
     select
         ruled.*,
+        decisions.approval_id,
+        decisions.action_code as decided_action_code,
+        decisions.reason as decided_reason,
+        decisions.in_force_at as decided_at
+    from ruled
+    left join decisions
+        on ruled.match_id = decisions.match_id
+        and ruled.variance_amount = decisions.variance_amount
+),
+
+explained as (
+    select
+        decided.*,
         case
             when variance_measure = 0 then 'NONE'
+            when decided_action_code = 'write_off' then 'WRITTEN_OFF'
+            when decided_action_code is not null then 'DECIDED'
             when assigned_residual_amount = -variance_amount then assigned_class
             when measure_code = 'quantity' then 'UNEXPLAINED'
             when expectation_count = 0 or evidence_count = 0 then 'UNEXPLAINED'
@@ -190,7 +220,7 @@ explained as (
             when abs(variance_amount) <= tolerance_amount or budget_rule_id is not null then 'TOLERANCE'
             else 'UNEXPLAINED'
         end as residual_class
-    from ruled
+    from decided
 ),
 
 judged as (
@@ -199,6 +229,7 @@ judged as (
         coalesce(order_status_code in ('cancelled', 'deleted'), false) as is_cancelled,
         case
             when order_status_code in ('cancelled', 'deleted') and evidence_count = 0 then 'void'
+            when residual_class in ('WRITTEN_OFF', 'DECIDED') then 'matched'
             -- What is left of a cancelled order is owed, but for what rounding its returned lines leaves.
             when leg_code = 'payment' and order_status_code in ('cancelled', 'deleted') and actual_amount > 0
                 and (expected_amount <> 0 or residual_class = 'UNEXPLAINED')
@@ -221,7 +252,7 @@ judged as (
 final as (
     select
         ---------- keys
-        'mt_' || {{ dbt.hash(joined_parts(['leg_code', 'anchor_key', 'currency_code'])) }} as match_id,
+        match_id,
         leg_code,
         anchor_key,
         currency_code,
@@ -239,21 +270,29 @@ final as (
         rule_version,
         case
             when status_code <> 'matched' then 'none'
+            when residual_class in ('WRITTEN_OFF', 'DECIDED')
+            then case when decided_action_code = 'forced_match' then 'forced' else 'manual' end
             when residual_class in ('NONE', 'ROUNDING') or actual_amount = explained_amount then 'auto'
             else 'tolerance'
         end as match_kind,
         case
+            when residual_class in ('WRITTEN_OFF', 'DECIDED') then approval_id
             when is_assigned then assigned_rule_id
             when residual_class = residual_rule_class then residual_rule_id
             when residual_class = 'TOLERANCE' and budget_rule_id is not null then budget_rule_id
             else rule_id
         end as deciding_rule_id,
         case
+            when residual_class in ('WRITTEN_OFF', 'DECIDED') then 1
             when is_assigned then assigned_rule_version
             when residual_class = 'TOLERANCE' and budget_rule_id is not null then budget_rule_version
             else rule_version
         end as deciding_rule_version,
-        assigned_explanation,
+        case
+            when residual_class in ('WRITTEN_OFF', 'DECIDED')
+            then 'Decided by hand (' || approval_id || '): ' || decided_reason
+            else assigned_explanation
+        end as assigned_explanation,
 
         ---------- numerics
         expectation_count,
@@ -264,11 +303,12 @@ final as (
         case
             when status_code = 'void' then {{ money('0') }}
             when residual_class in ('UNEXPLAINED') then {{ money('expected_amount - actual_amount') }}
-            when measure_code = 'quantity' then {{ money('expected_amount - actual_amount') }}
+            when measure_code = 'quantity' and residual_class = 'NONE' then {{ money('expected_amount - actual_amount') }}
             else {{ money('0') }}
         end as open_amount,
         case
-            when status_code = 'void' or residual_class = 'UNEXPLAINED' or measure_code = 'quantity'
+            when status_code = 'void' or residual_class = 'UNEXPLAINED'
+                or (measure_code = 'quantity' and residual_class = 'NONE')
             then {{ money('0') }}
             else {{ money('expected_amount - actual_amount') }}
         end as residual_amount,
@@ -297,8 +337,14 @@ final as (
 
         ---------- timestamps
         due_at,
-        last_event_at,
-        last_known_at
+        case
+            when residual_class in ('WRITTEN_OFF', 'DECIDED') then decided_at
+            else last_event_at
+        end as last_event_at,
+        case
+            when residual_class in ('WRITTEN_OFF', 'DECIDED') then decided_at
+            else last_known_at
+        end as last_known_at
     from judged
 )
 

@@ -45,6 +45,18 @@ gate_waivers as (
         and expires_on >= cast({{ as_of() }} as date)
 ),
 
+-- Holds for the version of the order that was looked at; an amended order is judged anew.
+approved_waivers as (
+    select
+        tenant,
+        recon_key,
+        version_no,
+        gate_code,
+        signed_by
+    from {{ ref('int_decisions_in_force') }}
+    where action_code = 'gate_waiver'
+),
+
 not_passed as (
     select
         subjects.*,
@@ -80,6 +92,29 @@ waived as (
     where not_passed.result_code = 'fail'
         and gate_waivers.order_ref in (not_passed.order_id, not_passed.recon_key)
         and gate_waivers.approved_by <> coalesce(orders.sales_owner_id, '')
+    union all
+    -- distinct: the same version may have been waived again before the first waiver ended
+    select distinct
+        not_passed.recon_key,
+        not_passed.gate_code
+    from not_passed
+    inner join orders
+        on not_passed.recon_key = orders.recon_key
+    inner join approved_waivers
+        on not_passed.tenant = approved_waivers.tenant
+        and not_passed.recon_key = approved_waivers.recon_key
+        and not_passed.version_no = approved_waivers.version_no
+        and not_passed.gate_code = approved_waivers.gate_code
+    where not_passed.result_code = 'fail'
+        and coalesce(approved_waivers.signed_by, '-') <> coalesce(orders.sales_owner_id, '')
+),
+
+waived_once as (
+    -- distinct: by a row of the seed and by an approval
+    select distinct
+        recon_key,
+        gate_code
+    from waived
 ),
 
 final as (
@@ -94,7 +129,7 @@ final as (
         not_passed.exception_code,
 
         ---------- strings
-        case when waived.recon_key is not null then 'waived' else not_passed.result_code end as result_code,
+        case when waived_once.recon_key is not null then 'waived' else not_passed.result_code end as result_code,
         not_passed.expected_value,
         case
             when not_passed.result_code = 'not_run' then 'the gate did not run'
@@ -110,14 +145,14 @@ final as (
         not_passed.actual_amount,
 
         ---------- booleans
-        not_passed.is_holding and waived.recon_key is null as is_held,
+        not_passed.is_holding and waived_once.recon_key is null as is_held,
 
         ---------- timestamps
         not_passed.known_from
     from not_passed
-    left join waived
-        on not_passed.recon_key = waived.recon_key
-        and not_passed.gate_code = waived.gate_code
+    left join waived_once
+        on not_passed.recon_key = waived_once.recon_key
+        and not_passed.gate_code = waived_once.gate_code
 )
 
 select * from final

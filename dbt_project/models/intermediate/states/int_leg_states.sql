@@ -124,6 +124,8 @@ groups_summed_to_legs as (
         cast(sum(case when match_groups.status_code = 'not_due' then 1 else 0 end) as bigint) as not_due_count,
         cast(sum(case when match_groups.status_code = 'matched' then 1 else 0 end) as bigint) as matched_count,
         max(case when match_groups.match_kind = 'tolerance' then 1 else 0 end) as tolerance_count,
+        max(case when match_groups.match_kind = 'forced' then 1 else 0 end) as forced_count,
+        max(case when match_groups.match_kind = 'manual' then 1 else 0 end) as manual_count,
         max(case when match_groups.residual_class not in ('NONE', 'UNEXPLAINED') then match_groups.residual_class end)
             as classified_residual_class,
         max(case when match_groups.residual_class = 'UNEXPLAINED' then 1 else 0 end) as unexplained_count,
@@ -175,6 +177,8 @@ final as (
         case
             when exception_count + waiting_count + partial_count + not_due_count > 0 or matched_count = 0
             then 'none'
+            when forced_count > 0 then 'forced'
+            when manual_count > 0 then 'manual'
             when tolerance_count > 0 then 'tolerance'
             else 'auto'
         end as match_kind,
