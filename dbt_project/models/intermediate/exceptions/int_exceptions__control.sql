@@ -53,7 +53,7 @@ final as (
         cast(null as {{ dbt.type_string() }}) as match_id,
 
         ---------- strings
-        decisions.currency_code,
+        coalesce(decisions.currency_code, '') as currency_code,
         decisions.action_code || ' of ' || coalesce(decisions.order_id, decisions.approval_id) || ' by '
         || decisions.requested_by || case
             when decisions.signed_by is null then ', signed by nobody yet'
@@ -85,7 +85,7 @@ final as (
         alarms.alarm_key as native_ref,
         '' as source_system,
         cast(null as {{ dbt.type_string() }}) as match_id,
-        cast(null as {{ dbt.type_string() }}) as currency_code,
+        '' as currency_code,
         alarms.sentence as explanation,
         cast(null as {{ dbt.type_string() }}) as leak_kind,
         cast(null as {{ dbt.type_string() }}) as assignee_id,

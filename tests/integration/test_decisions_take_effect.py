@@ -1,0 +1,148 @@
+"""R-C1 and R-C4 from end to end: what others approved holds in the next run, nothing else does."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration.connectors.operating_model import load_operating_model
+from orchestration.ledger.approval_asking import Request
+from orchestration.ledger.approval_base import Account
+from orchestration.ledger.approval_desk import ApprovalDesk
+from orchestration.ledger.store import open_ledger
+from orchestration.reading.decisions import newest_version, propose
+from orchestration.settings import load_settings
+from orchestration.warehouse.reader import open_published
+from tests.integration.run_homes import meshline
+
+FIRST, DECIDED, SECOND = "2026-07-01T00:00:00Z", "2026-07-01T12:00:00Z", "2026-07-02T00:00:00Z"
+WHY = "The customer agreed to it in writing."
+FILES = {
+    "people": """person_id,name,email,role,manager_id,approval_limit,currency
+per-ines,Ines,ines@example.com,sales,,250000,USD
+per-abel,Abel,abel@example.com,finance,,250000,USD
+per-rhea,Rhea,rhea@example.com,finance,,250000,USD
+""",
+    "contracts": """contract_id,customer_id,start_on,end_on,payment_terms,currency
+K-1,C-1,2026-01-01,2027-01-01,net_30,EUR
+""",
+    "orders": """order_id,order_type,customer_id,contract_id,currency,ordered_at,payment_terms,\
+total_amount
+O-waived,new,C-1,K-1,EUR,2026-03-02T10:00:00Z,net_60,100.00
+O-held,new,C-1,K-1,EUR,2026-03-02T10:00:00Z,net_60,100.00
+O-written-off,new,C-1,,EUR,2026-03-02T10:00:00Z,net_30,100.00
+O-revoked,new,C-1,,EUR,2026-03-02T10:00:00Z,net_30,100.00
+O-unsigned,new,C-1,,EUR,2026-03-02T10:00:00Z,net_30,100.00
+""",
+    "payments": """payment_id,kind,order_ref,amount,currency,occurred_at
+P-1,capture,O-waived,100.00,EUR,2026-03-20T10:00:00Z
+P-2,capture,O-held,100.00,EUR,2026-03-20T10:00:00Z
+P-3,capture,O-written-off,90.00,EUR,2026-03-20T10:00:00Z
+P-4,capture,O-revoked,90.00,EUR,2026-03-20T10:00:00Z
+P-5,capture,O-unsigned,90.00,EUR,2026-03-20T10:00:00Z
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """A home after a run, decisions of people, and another run."""
+    folder = tmp_path_factory.mktemp("decisions")
+    landing = folder / "landing" / "generic"
+    landing.mkdir(parents=True)
+    for name, text in FILES.items():
+        (landing / f"{name}.csv").write_text(text, encoding="utf-8")
+    home = folder / "home"
+    run(home, FIRST)
+    decide(home)
+    run(home, SECOND)
+    return home
+
+
+def run(home: Path, as_of: str) -> None:
+    """One run; it must complete."""
+    done = meshline("run", "--landing", home.parent / "landing", "--home", home, "--as-of", as_of)
+    assert done.exit_code == 0, done.stderr
+
+
+def decide(home: Path) -> None:
+    """What people do between the two runs."""
+    settings = load_settings(home=home)
+    model = load_operating_model(settings.seeds)
+    now = datetime.fromisoformat(DECIDED).astimezone(UTC)
+    with open_published(settings) as published, open_ledger(settings.ledger_database) as ledger:
+        desk = ApprovalDesk(ledger, model, lambda: now, lambda key: newest_version(published, key))
+
+        def ask(kind: str, order: str, what: str, code: str) -> str:
+            proposal = propose(published, model, kind, order, what, now.date())
+            request = Request(
+                proposal.decision, code, WHY, order, proposal.accountable_role, proposal.customer_id
+            )
+            return str(desk.ask(request, Account("per-ines")).approval_id)
+
+        waived = ask("gate_waiver", "O-waived", "GATE_TERMS", "CUSTOMER_AGREED")
+        written_off = ask("write_off", "O-written-off", "payment", "BANK_CHARGES")
+        revoked = ask("forced_match", "O-revoked", "payment", "BANK_CHARGES")
+        ask("write_off", "O-unsigned", "payment", "BANK_CHARGES")
+        for one in (waived, written_off, revoked):
+            desk.sign(one, Account("per-abel"), WHY)
+        desk.revoke(revoked, Account("per-ines"), "MADE_IN_ERROR", WHY)
+
+
+def rows(home: Path, sql: str) -> dict[Any, Any]:
+    """The rows of a query over what is published: the first column to the others."""
+    with open_published(load_settings(home=home)) as published:
+        found = [tuple(row.values()) for row in published.rows(sql)]
+    return {row[0]: row[1] if len(row) == 2 else row[1:] for row in found}
+
+
+def test_rc1_a_waiver_that_others_signed_lets_the_order_go_and_no_other(home):
+    results = rows(
+        home,
+        "select order_id, result_code from marts.fct_gate_results "
+        "inner join marts.fct_orders using (recon_key) where gate_code = 'GATE_TERMS'",
+    )
+    states = rows(home, "select order_id, state_code from marts.fct_orders")
+
+    assert (results["O-waived"], results["O-held"]) == ("waived", "fail")
+    assert (states["O-waived"], states["O-held"]) == ("reconciled", "held_by_gate")
+
+
+def test_rc4_a_write_off_closes_its_difference_and_what_nobody_signed_or_was_revoked_does_not(home):
+    legs = rows(
+        home,
+        "select order_id, status_code, match_kind, open_amount, fct_order_legs.residual_amount "
+        "from marts.fct_order_legs inner join marts.fct_orders using (recon_key) "
+        "where leg_code = 'payment'",
+    )
+
+    assert legs["O-written-off"][:2] == ("matched", "manual")
+    assert [f"{amount:f}" for amount in legs["O-written-off"][2:]] == ["0.0000", "10.0000"]
+    for order in ("O-revoked", "O-unsigned"):
+        assert legs[order][:2] == ("exception", "none")
+        assert f"{legs[order][2]:f}" == "10.0000"
+
+
+def test_rc4_every_decision_in_force_has_a_control_exception_until_it_is_reviewed(home):
+    found = rows(
+        home,
+        "select order_id, exception_code from marts.fct_exceptions "
+        "inner join marts.fct_orders using (recon_key) where exception_code = 'CTL_OVERRIDE'",
+    )
+
+    assert set(found) == {"O-waived", "O-written-off"}
+
+
+def test_rc4_the_match_says_who_closed_it(home):
+    found = rows(
+        home,
+        "select order_id, fct_matches.rule_id, fct_matches.explanation, fct_matches.match_kind "
+        "from marts.fct_matches inner join marts.fct_orders using (recon_key) "
+        "where leg_code = 'payment'",
+    )
+
+    rule_id, explanation, kind = found["O-written-off"]
+    assert rule_id.startswith("ap_")
+    assert explanation == f"Decided by hand ({rule_id}): {WHY}"
+    assert kind == "manual"
