@@ -118,7 +118,7 @@ def ingest(session: RunSession) -> LoadReport:
         )
         model = load_operating_model(session.settings.seeds)
         put_in_force(session.settings, model, session.run.run_id, session.run.as_of)
-        session.news = find_news(session, import_events(session.settings))
+        session.news = find_news(session, import_events(session.settings, session.run.as_of))
         if session.news.reasons:
             announce()
         scope.note = describe_load(session.load)

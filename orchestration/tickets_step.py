@@ -5,6 +5,7 @@ not: either of them. `orchestration.runner`, `orchestration.definitions` and tes
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from orchestration.core.chain import GENESIS, Event, hash_of
@@ -33,8 +34,12 @@ if TYPE_CHECKING:
     from orchestration.warehouse.runs import Run
 
 
-def import_events(settings: Settings) -> LedgerMark:
+def import_events(settings: Settings, as_of: datetime) -> LedgerMark:
     """Take over what the ledger has and the warehouse has not; needs no SQLAlchemy.
+
+    Args:
+        settings: The home.
+        as_of: The moment of the run, aware UTC: since then the warehouse knows of the events.
 
     Returns:
         How far the warehouse is now.
@@ -53,7 +58,7 @@ def import_events(settings: Settings) -> LedgerMark:
                 )
             if reader is None or not _has_news(reader, mark):
                 return mark
-            take_over_events(connection, _continued(reader, mark))
+            take_over_events(connection, _continued(reader, mark), as_of)
         return ledger_mark(connection)
 
 

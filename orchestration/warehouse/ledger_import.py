@@ -9,7 +9,7 @@ command line and tests import this.
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
@@ -141,21 +141,25 @@ def ledger_mark(connection: duckdb.DuckDBPyConnection) -> LedgerMark:
     return LedgerMark(*row) if row is not None else LedgerMark(0, "", 0)
 
 
-def take_over_events(connection: duckdb.DuckDBPyConnection, events: Iterable[Event]) -> int:
+def take_over_events(
+    connection: duckdb.DuckDBPyConnection, events: Iterable[Event], observed_at: datetime
+) -> int:
     """Append events to `raw.ledger_events`, all or none; return how many.
 
     Args:
         connection: A writer of the warehouse.
         events: By `seq`, each greater than any that is there.
+        observed_at: The moment of the run that takes them over, aware UTC.
     """
     import pyarrow as pa
 
-    names = tuple(_raw_row(_NO_EVENT))
+    moment = observed_at.astimezone(UTC).replace(tzinfo=None)
+    names = (*_raw_row(_NO_EVENT), "observed_at")
     count, batch = 0, []
     connection.execute("begin transaction")
     try:
         for event in events:
-            batch.append(_raw_row(event))
+            batch.append(_raw_row(event) | {"observed_at": moment})
             if len(batch) == ROWS_AT_ONCE:
                 count += _insert(connection, pa.Table.from_pylist(batch), names)
                 batch = []

@@ -106,6 +106,7 @@ _BOOKS: Mapping[str, Mapping[str, str]] = {
         "ticket_state_code": "varchar",
         "ticket_assignee_id": "varchar",
         "sets_assignee": "boolean",
+        "observed_at": "timestamp",
     },
     "accounting": {
         "load_seq": "bigint",

@@ -4,7 +4,13 @@
 {%- set before = stored_relation('marts', 'fct_artifacts') %}
 
 with artifacts as (
-    select * from {{ ref('int_artifacts') }}
+    select
+        artifacts.*,
+        delivered.natural_key is not null as is_delivered
+    from {{ ref('int_artifacts') }} as artifacts
+    left join {{ ref('int_delivered_artifacts') }} as delivered
+        on artifacts.natural_key = delivered.natural_key
+        and artifacts.content_hash = delivered.content_hash
 ),
 
 {%- if before %}
@@ -54,8 +60,13 @@ final as (
         ---------- strings
         artifacts.content_hash,
         artifacts.currency_code,
-        case when artifacts.hold_code is null then 'ready' else 'held' end as status_code,
         case
+            when artifacts.is_delivered then 'delivered'
+            when artifacts.hold_code is null then 'ready'
+            else 'held'
+        end as status_code,
+        case
+            when artifacts.is_delivered then null
             when artifacts.hold_code = 'GATE' then 'Gate ' || artifacts.held_by || ' fails and is not waived.'
             when artifacts.hold_code = 'ORDER_CANCELLED' then 'The order is cancelled.'
             when artifacts.hold_code = 'EXCEPTION' then 'Exception ' || artifacts.held_by || ' is open.'

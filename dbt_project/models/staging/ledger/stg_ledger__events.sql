@@ -3,6 +3,7 @@
 
 with source_rows as (
     select * from {{ source('ledger', 'ledger_events') }}
+    where observed_at <= {{ as_of() }}
 ),
 
 final as (
