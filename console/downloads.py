@@ -34,7 +34,8 @@ TYPES = {
 ROWS_A_SHEET = 1_000_000
 LONGEST_CELL = 32_767
 MOST_EXACT_DIGITS = 15
-_FORMULA = r"^[=+\-@\t\r\n]"
+# The set of `core.spreadsheets`, as a pattern in an SQL text: hence the doubled apostrophe.
+_FORMULA = r"^[=+\-@\t\r\n'']"
 
 
 @dataclass(frozen=True, slots=True)
