@@ -37,12 +37,11 @@ from orchestration.decisions_step import put_in_force
 from orchestration.session import News, RunRequest, RunSession, open_session
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.steps import STEP_OF_PHASE, Observer, Step, StepScope
-from orchestration.tickets_step import import_events, tend_tickets
+from orchestration.tickets_step import import_events, last_decision, tend_tickets
 from orchestration.warehouse.assignments import AssignmentReport, assign_open_items
 from orchestration.warehouse.connection import reader, writer
 from orchestration.warehouse.fingerprints import Fingerprint, record_fingerprints
 from orchestration.warehouse.knowledge import forget_unpublished, keep_replaced
-from orchestration.warehouse.ledger_import import LedgerMark
 from orchestration.warehouse.loader import FileResult, LoadReport, load_landing
 from orchestration.warehouse.news import RawMark, deadline_crossed, raw_mark
 from orchestration.warehouse.publisher import publish as publish_marts
@@ -118,9 +117,10 @@ def ingest(session: RunSession) -> LoadReport:
         )
         model = load_operating_model(session.settings.seeds)
         put_in_force(session.settings, model, session.run.run_id, session.run.as_of)
-        session.news = find_news(session, import_events(session.settings, session.run.as_of))
+        session.news = find_news(session, last_decision(session.settings))
         if session.news.reasons:
             announce()
+            import_events(session.settings, session.run.as_of)
         scope.note = describe_load(session.load)
     return session.load
 
@@ -149,7 +149,7 @@ def describe_load(report: LoadReport) -> str:
     return ", ".join(parts)
 
 
-def find_news(session: RunSession, ledger: LedgerMark) -> News:
+def find_news(session: RunSession, decided_seq: int) -> News:
     """Compare what a publication would be built from with what the last one was built from.
 
     What the engine put into the ledger is no news: it follows from what was built.
@@ -158,7 +158,7 @@ def find_news(session: RunSession, ledger: LedgerMark) -> News:
     with reader(settings.warehouse) as connection:
         mark = raw_mark(connection)
     rules = product_digest(settings)
-    input_hash = f"{mark}/{rules}/{ledger.decided_seq}"
+    input_hash = f"{mark}/{rules}/{decided_seq}"
     last, pointer = last_published(settings), read_pointer(settings)
     if last is None or last.input_hash is None:
         return News(input_hash, ("nothing is published yet",))
@@ -170,7 +170,7 @@ def find_news(session: RunSession, ledger: LedgerMark) -> News:
         reasons.append("a full refresh was asked for")
     if mark_then != str(mark):
         reasons.append("rows arrived")
-    if decided_then != str(ledger.decided_seq):
+    if decided_then != str(decided_seq):
         reasons.append("somebody decided something")
     if rules_then != rules:
         reasons.append("contracts, rules or models changed")

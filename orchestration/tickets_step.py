@@ -12,7 +12,7 @@ from orchestration.core.chain import GENESIS, Event, hash_of
 from orchestration.ledger.errors import LedgerDamaged
 from orchestration.ledger.reading import LedgerReader, read_ledger
 from orchestration.settings import Settings
-from orchestration.warehouse.connection import writer
+from orchestration.warehouse.connection import reader, writer
 from orchestration.warehouse.ledger_import import (
     NO_CHANGES,
     LedgerMark,
@@ -34,6 +34,28 @@ if TYPE_CHECKING:
     from orchestration.warehouse.runs import Run
 
 
+def last_decision(settings: Settings) -> int:
+    """Return the number of the last event that is not the engine's; 0 for none.
+
+    Takes nothing over, so that a run in which nothing is new pays for two questions only.
+
+    Raises:
+        LedgerDamaged: The ledger does not continue what was taken over before.
+        LedgerUnreadable: The ledger cannot be read.
+    """
+    with reader(settings.warehouse) as connection:
+        mark = ledger_mark(connection)
+    with read_ledger(settings.ledger_database) as ledger:
+        if ledger is None or not _has_news(ledger, mark):
+            _refuse_lost(ledger, mark)
+            return mark.decided_seq
+        found = ledger.rows(
+            "select max(seq) as last from events where seq > ? and actor_role <> ?",
+            [mark.seq, "engine"],
+        )
+        return max(mark.decided_seq, *(row["last"] or 0 for row in found))
+
+
 def import_events(settings: Settings, as_of: datetime) -> LedgerMark:
     """Take over what the ledger has and the warehouse has not; needs no SQLAlchemy.
 
@@ -50,15 +72,11 @@ def import_events(settings: Settings, as_of: datetime) -> LedgerMark:
     """
     with writer(settings) as connection:
         mark = ledger_mark(connection)
-        with read_ledger(settings.ledger_database) as reader:
-            if reader is None and mark.seq:
-                raise LedgerDamaged(
-                    f"The ledger is gone: the warehouse took {mark.seq} events over from it. Put "
-                    "it back, or name its place in MESHLINE_LEDGER_URL."
-                )
-            if reader is None or not _has_news(reader, mark):
+        with read_ledger(settings.ledger_database) as ledger:
+            if ledger is None or not _has_news(ledger, mark):
+                _refuse_lost(ledger, mark)
                 return mark
-            take_over_events(connection, _continued(reader, mark), as_of)
+            take_over_events(connection, _continued(ledger, mark), as_of)
         return ledger_mark(connection)
 
 
@@ -108,7 +126,20 @@ def tend_tickets(settings: Settings, run: "Run", model: "OperatingModel") -> "Sy
     return report
 
 
-def _has_news(reader: LedgerReader, mark: LedgerMark) -> bool:
+def _refuse_lost(ledger: LedgerReader | None, mark: LedgerMark) -> None:
+    """Refuse to go on without the ledger that was there.
+
+    Raises:
+        LedgerDamaged: It is gone.
+    """
+    if ledger is None and mark.seq:
+        raise LedgerDamaged(
+            f"The ledger is gone: the warehouse took {mark.seq} events over from it. Put it back, "
+            "or name its place in MESHLINE_LEDGER_URL."
+        )
+
+
+def _has_news(ledger: LedgerReader, mark: LedgerMark) -> bool:
     """Whether there is something after what was taken over, and that is still there.
 
     Raises:
@@ -116,7 +147,7 @@ def _has_news(reader: LedgerReader, mark: LedgerMark) -> bool:
     """
     found = {
         row["seq"]: row["hash"]
-        for row in reader.rows(
+        for row in ledger.rows(
             "select seq, hash from events where seq >= ? order by seq limit 2", [mark.seq]
         )
     }
@@ -129,14 +160,14 @@ def _has_news(reader: LedgerReader, mark: LedgerMark) -> bool:
     return any(seq > mark.seq for seq in found)
 
 
-def _continued(reader: LedgerReader, mark: LedgerMark) -> Iterator[Event]:
+def _continued(ledger: LedgerReader, mark: LedgerMark) -> Iterator[Event]:
     """The events after those that were taken over, each held to its chain.
 
     Raises:
         LedgerDamaged: One is not what it was when it was written.
     """
     before, expected = mark.hash or GENESIS, mark.seq + 1
-    for event in reader.events("seq > ?", [mark.seq]):
+    for event in ledger.events("seq > ?", [mark.seq]):
         if (event.seq, event.prev_hash, event.hash) != (expected, before, hash_of(event)):
             raise LedgerDamaged(
                 f"The chain of the ledger is broken at event {expected}. Nothing was published; "

@@ -89,11 +89,13 @@ class LedgerReader:
 
 
 @contextmanager
-def read_ledger(url: str) -> Iterator[LedgerReader | None]:
+def read_ledger(url: str, *, shows_damage: bool = False) -> Iterator[LedgerReader | None]:
     """Open a ledger for reading; None when nobody has made it yet.
 
     Args:
         url: As in `Settings.ledger_database`.
+        shows_damage: Whether a text that is no text any more is shown as it is, so that its event
+            can be found, instead of being refused.
 
     Raises:
         LedgerUnreadable: It is there and cannot be read, or the server does not answer.
@@ -102,7 +104,10 @@ def read_ledger(url: str) -> Iterator[LedgerReader | None]:
     if is_sqlite and not Path(url.removeprefix(_SQLITE)).exists():
         yield None
         return
-    connection = _sqlite(url.removeprefix(_SQLITE)) if is_sqlite else _postgresql(url)
+    if is_sqlite:
+        connection: Any = _sqlite(url.removeprefix(_SQLITE), shows_damage=shows_damage)
+    else:
+        connection = _postgresql(url)
     try:
         reader = LedgerReader(connection, is_sqlite)
         yield reader if reader.has_table("events") else None
@@ -115,15 +120,15 @@ def read_ledger(url: str) -> Iterator[LedgerReader | None]:
         connection.close()
 
 
-def _sqlite(path: str) -> sqlite3.Connection:
+def _sqlite(path: str, *, shows_damage: bool) -> sqlite3.Connection:
     """A file, opened so that no statement can change it."""
     address = Path(path).absolute().as_uri() + "?mode=ro"
     try:
         connection = sqlite3.connect(
             address, uri=True, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None
         )
-        # A damaged text is shown damaged, so that its event is found and not the reading refused.
-        connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+        if shows_damage:
+            connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
         connection.execute("pragma query_only = on")
         connection.execute("begin")
     except sqlite3.Error as error:

@@ -70,7 +70,7 @@ def verify_ledger(
     """
     heads, problems = _heads(folder, public_key, published)
     witness = _witness(folder / HASHES_FILE)
-    with read_ledger(url) as reader:
+    with read_ledger(url, shows_damage=True) as reader:
         events = reader.events() if reader is not None else iter(())
         checker, findings = check_events(events, heads, witness)
         if reader is not None and changes is not None:
