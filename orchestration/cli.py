@@ -16,7 +16,7 @@ from typing import Annotated
 
 import typer
 
-from orchestration.cli_ledger_apps import audit_app, ticket_app
+from orchestration.cli_ledger_apps import audit_app, deliver_app, ticket_app
 from orchestration.cli_options import CHOSEN, Actor, Home, Json, settings_of
 from orchestration.core.errors import ReconError, UsageRefused
 from orchestration.settings import load_settings
@@ -54,6 +54,7 @@ app.add_typer(rules_app, name="rules")
 app.add_typer(approvals_app, name="approvals")
 app.add_typer(ticket_app, name="ticket")
 app.add_typer(audit_app, name="audit")
+app.add_typer(deliver_app, name="deliver")
 
 Reason = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why, at least 15 characters.")

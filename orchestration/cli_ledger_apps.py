@@ -1,8 +1,8 @@
-"""`meshline ticket` and `meshline audit`: the commands and their options.
+"""`meshline ticket`, `meshline audit` and `meshline deliver`: the commands and their options.
 
 What belongs here: what can be said. What does not: what it does (`orchestration.cli_tickets`,
-`orchestration.cli_audit`), which is imported when it is called. Only `orchestration.cli` imports
-this.
+`orchestration.cli_audit`, `orchestration.cli_deliver`), which is imported when it is called. Only
+`orchestration.cli` imports this.
 """
 
 from pathlib import Path
@@ -16,6 +16,7 @@ ticket_app = typer.Typer(
     no_args_is_help=True, help="Work on tickets: each difference has one, under its id."
 )
 audit_app = typer.Typer(no_args_is_help=True, help="Who did what, and whether that still stands.")
+deliver_app = typer.Typer(help="Send released artifacts to their targets, and how that stands.")
 
 Tickets = Annotated[
     list[str], typer.Argument(metavar="ID...", help="Tickets: ids of exceptions, or their begin.")
@@ -27,6 +28,10 @@ Code = Annotated[
 Seen = Annotated[
     int | None,
     typer.Option(metavar="N", help="The version that you saw; refused if it changed since."),
+]
+
+Target = Annotated[
+    str | None, typer.Option("--target", metavar="CODE", help="One target; else all of them.")
 ]
 
 
@@ -201,3 +206,46 @@ def erase(
     from orchestration.cli_audit import erase as do
 
     do(settings_of(home), about, actor, reason)
+
+
+@deliver_app.callback(invoke_without_command=True)
+def deliver(
+    context: typer.Context,
+    target: Target = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="Stop when nothing more may be sent now.")
+    ] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Ask targets afterwards what they hold.")
+    ] = False,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Send what was released; without --once until it is stopped. Safe to run twice and to kill."""
+    if context.invoked_subcommand is not None:
+        return
+    from orchestration.cli_deliver import send
+
+    settings = settings_of(home)
+    raise typer.Exit(send(settings, target, once=once, compare=compare, as_json=as_json))
+
+
+@deliver_app.command("status")
+def deliver_status(target: Target = None, as_json: Json = False, home: Home = None) -> None:
+    """Show breakers and backlog: what waits, is parked or unknown, and why."""
+    from orchestration.cli_deliver import show_delivery
+
+    show_delivery(settings_of(home), target, as_json=as_json)
+
+
+@deliver_app.command("resume")
+def deliver_resume(
+    intent: Annotated[str, typer.Argument(metavar="INTENT", help="A parked one, from the status.")],
+    actor: Actor,
+    reason: Why,
+    home: Home = None,
+) -> None:
+    """Let a parked artifact go on, under the key that it has."""
+    from orchestration.cli_deliver import resume_intent
+
+    resume_intent(settings_of(home), intent, actor, reason)

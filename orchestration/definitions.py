@@ -13,6 +13,12 @@ from dagster_dbt import DbtProject
 from expectations.gate_rules import gate_codes
 from orchestration.connectors.contracts import load_contracts
 from orchestration.dbt_runs import ensure_manifest, write_launcher
+from orchestration.defs.delivery import (
+    delivery_asset,
+    delivery_checks,
+    delivery_job,
+    delivery_sensor,
+)
 from orchestration.defs.gates import (
     gate_records,
     published_gate_check,
@@ -73,15 +79,17 @@ def build_definitions(
             tickets_asset(marts),
             fingerprints_asset(marts),
             publication_asset(marts),
+            delivery_asset(settings),
         ],
         asset_checks=[
             source_gate_check(contracts),
             validation_gate_check(gate_codes(settings.seeds)),
             published_gate_check(marts),
+            *delivery_checks(settings),
         ],
-        jobs=[reconcile_job()],
+        jobs=[reconcile_job(), delivery_job()],
         schedules=[hourly_schedule()],
-        sensors=[landing_sensor(settings, contracts)],
+        sensors=[landing_sensor(settings, contracts), delivery_sensor(settings)],
         resources={"run": run_resource(settings), "dbt": dbt, **(overrides or {})},
     )
 

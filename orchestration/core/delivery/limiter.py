@@ -36,10 +36,10 @@ def take(
     """Return how many of the wanted calls may go now, and the bucket without them.
 
     Args:
-        bucket: As it was left; a clock that was set back grants nothing extra.
+        bucket: As it was left.
         rate_per_second: Calls a second in the long run.
         burst: Calls at once when it was quiet before.
-        now: Aware.
+        now: Aware, by a clock that never goes back.
         wanted: How many are wanted.
     """
     bucket = _recovered(bucket, now)

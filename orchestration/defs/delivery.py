@@ -1,0 +1,115 @@
+"""Delivery in Dagster: a job of its own, what starts it, and how it stands as checks.
+
+What belongs here: the asset, its checks, job and sensor, apart from the warehouse's job. What does
+not: delivering (`orchestration.delivery`). Only `orchestration.definitions` imports this.
+"""
+
+from typing import Any
+
+import dagster as dg
+
+from orchestration.defs.publish import PUBLICATION
+from orchestration.delivery import Status, deliver_published, read_status
+from orchestration.settings import Settings
+from orchestration.warehouse.publisher import read_pointer
+
+DELIVERY_JOB = "deliver_artifacts"
+OUTBOX = dg.AssetKey(["delivery", "outbox"])
+SECONDS_BETWEEN_LOOKS = 60
+
+
+def delivery_asset(settings: Settings) -> dg.AssetsDefinition:
+    """Return the asset that sends what was released; it needs no warehouse and no pool of it."""
+
+    @dg.asset(
+        key=OUTBOX,
+        deps=[PUBLICATION],
+        group_name="delivery",
+        owners=["team:platform"],
+        kinds={"python"},
+        pool="delivery",
+        description="Released artifacts, sent to their targets; what waits is sent the next time.",
+    )
+    def outbox() -> dg.MaterializeResult:
+        report = deliver_published(settings)
+        if report.problems:
+            raise dg.Failure(
+                "Delivery has problems", metadata={"problems": "\n".join(report.problems)}
+            )
+        return dg.MaterializeResult(
+            metadata={
+                "released": report.enqueued.released,
+                "delivered": sum(one.states["done"] for one in report.delivered.values()),
+            }
+        )
+
+    return outbox
+
+
+def delivery_checks(settings: Settings) -> tuple[dg.AssetChecksDefinition, ...]:
+    """Return the checks: no breaker is open, and nothing is stuck."""
+
+    @dg.asset_check(asset=OUTBOX, description="Every target answers.")
+    def outbox__breakers_are_closed() -> dg.AssetCheckResult:
+        return breakers_result(read_status(settings))
+
+    @dg.asset_check(asset=OUTBOX, description="Nothing is parked, and no outcome is unknown.")
+    def outbox__nothing_is_stuck() -> dg.AssetCheckResult:
+        return backlog_result(read_status(settings))
+
+    return (outbox__breakers_are_closed, outbox__nothing_is_stuck)
+
+
+def delivery_job() -> Any:
+    """Return the job of delivery alone."""
+    return dg.define_asset_job(
+        DELIVERY_JOB,
+        selection=dg.AssetSelection.assets(OUTBOX),
+        executor_def=dg.in_process_executor,
+        description="What was released, to its targets. What `meshline deliver --once` does.",
+    )
+
+
+def delivery_sensor(settings: Settings) -> dg.SensorDefinition:
+    """Return the sensor that asks for a delivery after a publication, and while something waits."""
+
+    @dg.sensor(
+        name="delivery_sensor",
+        job_name=DELIVERY_JOB,
+        minimum_interval_seconds=SECONDS_BETWEEN_LOOKS,
+        default_status=dg.DefaultSensorStatus.STOPPED,
+        description="Asks for a delivery per publication, and every minute while artifacts wait.",
+    )
+    def published(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        pointer = read_pointer(settings)
+        if pointer is None:
+            return dg.SkipReason("Nothing is published yet.")
+        if pointer.run_id != context.cursor:
+            requests = [dg.RunRequest(run_key=f"deliver:{pointer.run_id}")]
+            return dg.SensorResult(run_requests=requests, cursor=pointer.run_id)
+        waiting = sum(one.waiting for one in read_status(settings).targets)
+        if not waiting:
+            return dg.SkipReason("Nothing waits.")
+        return dg.SensorResult(run_requests=[dg.RunRequest()], cursor=context.cursor)
+
+    return published
+
+
+def breakers_result(status: Status) -> dg.AssetCheckResult:
+    """Return whether every target answers."""
+    away = {one.target_code: one.last_error or "" for one in status.targets if one.incident_id}
+    return dg.AssetCheckResult(
+        passed=not away, severity=dg.AssetCheckSeverity.WARN, metadata={"away": away}
+    )
+
+
+def backlog_result(status: Status) -> dg.AssetCheckResult:
+    """Return whether everything goes by itself."""
+    return dg.AssetCheckResult(
+        passed=not status.stuck,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "waiting": {one.target_code: one.waiting for one in status.targets},
+            "stuck": {one.intent_id: one.why for one in status.stuck},
+        },
+    )
