@@ -65,7 +65,10 @@ class StripeTarget(Target):
             "metadata[payload_sha256]": document.payload_hash,
             "metadata[amount]": document.amount or "",
         }
-        made = self._post("/v1/invoices", key, {"customer": customer, **kept})
+        form = {"customer": customer, **kept}
+        if payload.get("stripe_subscription"):
+            form["subscription"] = payload["stripe_subscription"]
+        made = self._post("/v1/invoices", key, form)
         ref = str(made["id"])
         for number, (line, amount) in enumerate(zip(lines, minor, strict=True)):
             item = {
