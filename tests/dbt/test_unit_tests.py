@@ -25,6 +25,7 @@ RULE_FOLDERS = (
 )
 # Models that decide nothing: they union, append or look up what others decided.
 WITHOUT_RULES = {
+    "int_audit_events",  # hands on what the ledger holds
     "int_evidence",  # unions the legs
     "int_evidence__settlement_batch",  # renames what int_settlement_batches__computed decides
     "int_expectations__settlement_batch",  # renames what int_settlement_batches__computed decides

@@ -128,10 +128,11 @@ line_expectations as (
 ),
 
 -- Tax of what was billed, and the charges: in full once all lines are billed, before that as far as they were.
-rests as (
+bounded_rests as (
     select
         billed_orders.*,
         events_summed_to_orders.first_due_at,
+        least(billed_orders.placed_amount, billed_orders.lines_net_amount * 100) as bounded_amount,
         case
             when billed_orders.placed_amount = billed_orders.lines_net_amount
                 or billed_orders.lines_net_amount <= 0
@@ -152,6 +153,13 @@ rests as (
         on billed_orders.recon_key = taxes_summed_to_orders.recon_key
     where billed_orders.mode_code = 'LINES'
         and (billed_orders.order_tax_amount <> 0 or billed_orders.charge_amount <> 0)
+),
+
+rests as (
+    select
+        *,
+        {{ rate_of('bounded_amount', 'lines_net_amount') }} as placed_rate
+    from bounded_rests
 ),
 
 rest_expectations as (
@@ -179,7 +187,7 @@ rest_expectations as (
                 and rests.lines_net_amount > 0
                 and rests.placed_amount <> rests.lines_net_amount
             then greatest(orders.rounding_count, 2)
-                * (1 + cast(ceil({{ rate_of('least(rests.placed_amount, rests.lines_net_amount * 100)', 'rests.lines_net_amount') }}) as bigint))
+                * (1 + cast(ceil(rests.placed_rate) as bigint))
             else greatest(orders.rounding_count, 2)
         end as rounding_count,
         rests.first_due_at as due_at

@@ -49,6 +49,7 @@ with_rates as (
         foreign_lines.*,
         event_amounts.event_amount,
         currencies.exponent,
+        coalesce(foreign_lines.posted_on, cast({{ as_of() }} as date)) as ruled_on,
         coalesce(foreign_lines.fx_rate, fx_rates.fx_rate) as rate,
         case when foreign_lines.fx_rate is not null then 'line' else 'table' end as rate_origin,
         coalesce(
@@ -102,9 +103,8 @@ final as (
     from with_rates
     left join fx_rules
         on with_rates.rate_origin = fx_rules.rate_origin
-        and coalesce(with_rates.posted_on, cast({{ as_of() }} as date)) >= fx_rules.effective_from
-        and coalesce(with_rates.posted_on, cast({{ as_of() }} as date))
-            < coalesce(fx_rules.effective_to, {{ end_of_time() }})
+        and with_rates.ruled_on >= fx_rules.effective_from
+        and with_rates.ruled_on < coalesce(fx_rules.effective_to, {{ end_of_time() }})
 )
 
 select * from final
