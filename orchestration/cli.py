@@ -9,7 +9,6 @@ Exit codes: 0 done (exceptions are results, not failures), 1 failed, 2 usage or 
 """
 
 import sys
-from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +16,8 @@ from typing import Annotated
 import typer
 
 from orchestration.cli_ledger_apps import audit_app, deliver_app, ticket_app
-from orchestration.cli_options import CHOSEN, Actor, Home, Json, settings_of
+from orchestration.cli_options import CHOSEN, Actor, Home, Json, parse_moment, settings_of
+from orchestration.cli_quality_app import synthetic_app
 from orchestration.core.errors import ReconError, UsageRefused
 from orchestration.settings import load_settings
 
@@ -55,6 +55,7 @@ app.add_typer(approvals_app, name="approvals")
 app.add_typer(ticket_app, name="ticket")
 app.add_typer(audit_app, name="audit")
 app.add_typer(deliver_app, name="deliver")
+app.add_typer(synthetic_app, name="synthetic")
 
 Reason = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why, at least 15 characters.")
@@ -105,6 +106,32 @@ def status(as_json: Json = False, home: Home = None) -> None:
     from orchestration.cli_show import show_status
 
     show_status(settings_of(home=home), as_json=as_json)
+
+
+@app.command()
+def quality(
+    days: Annotated[int, typer.Option(min=1, help="Days back from the publication.")] = 90,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Show the quality targets, what is measured, on how many cases, and whether each is met."""
+    from orchestration.cli_quality import show_quality
+
+    show_quality(settings_of(home=home), days, as_json=as_json)
+
+
+@app.command("value-map")
+def value_map(
+    limit: Annotated[
+        int, typer.Option(min=1, help="Most accounts and orders of one currency.")
+    ] = 5,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Show which few causes, accounts and orders bring most exceptions, and what is at stake."""
+    from orchestration.cli_quality import show_value_map
+
+    show_value_map(settings_of(home=home), limit, as_json=as_json)
 
 
 @app.command()
@@ -434,22 +461,6 @@ def parse_rate(text: str) -> Decimal:
         return Decimal(text)
     except InvalidOperation:
         raise UsageRefused(f"{text!r} is not a share: give a number such as 0.02.") from None
-
-
-def parse_moment(text: str) -> datetime:
-    """Return a moment given on the command line, aware UTC.
-
-    Raises:
-        UsageRefused: It is not ISO 8601.
-    """
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise UsageRefused(
-            f"--as-of {text!r} is not a moment. Give ISO 8601, such as 2026-06-30T12:00:00Z or "
-            "2026-06-30; without offset it is read as UTC."
-        ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def main() -> None:

@@ -4,11 +4,13 @@ What belongs here: declarations, and the settings of the home. What does not: an
 command line may import this.
 """
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from orchestration.core.errors import UsageRefused
 from orchestration.settings import Settings, load_settings
 
 Home = Annotated[
@@ -30,3 +32,19 @@ def settings_of(home: Path | None, landing: Path | None = None) -> Settings:
     settings = load_settings(home=home, landing=landing)
     CHOSEN.append(settings)
     return settings
+
+
+def parse_moment(text: str) -> datetime:
+    """Return a moment given on the command line, aware UTC.
+
+    Raises:
+        UsageRefused: It is not ISO 8601.
+    """
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageRefused(
+            f"--as-of {text!r} is not a moment. Give ISO 8601, such as 2026-06-30T12:00:00Z or "
+            "2026-06-30; without offset it is read as UTC."
+        ) from None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -3,7 +3,6 @@
 What belongs here: the tiles' questions. What does not: the panels below them (`console/panels/`).
 """
 
-from decimal import Decimal
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -13,31 +12,16 @@ from console.data import Data
 from console.pages.panels import PERIODS, Lens, Look, panels_of
 from console.web.deps import Marts, Parts
 from console.web.templating import render
+from orchestration.reading.quality import (
+    MTTR,
+    TARGET_MTTR_HOURS,
+    TARGET_TIER_1,
+    TIERS,
+    rate,
+)
 
 router = APIRouter()
 
-TIERS = """
-    select
-        customer_tier,
-        sum(due_count) as due_count,
-        sum(reconciled_count) as reconciled_count,
-        sum(breached_count) as breached_count
-    from fct_daily_metrics
-    where leg_code = 'order' and metric_on >= $from_on and metric_on <= cast($as_of as date)
-        and ($segment = '' or segment = $segment)
-        and ($tier = '' or customer_tier = $tier)
-    group by customer_tier
-    order by customer_tier
-"""
-MTTR = """
-    select
-        sum(resolved_count) as resolved_count,
-        sum(mttr_hours * resolved_count) / nullif(sum(resolved_count), 0) as mttr_hours
-    from fct_daily_metrics
-    where leg_code = 'order' and metric_on >= $from_on
-        and ($segment = '' or segment = $segment)
-        and ($tier = '' or customer_tier = $tier)
-"""
 LATENCY = """
     select
         count(*) as order_count,
@@ -97,8 +81,6 @@ APART = """
         count(*) filter (where is_test or is_synthetic) as test_count
     from fct_orders
 """
-TARGET_TIER_1 = Decimal("0.98")
-TARGET_MTTR_HOURS = 24
 
 
 @router.get("/overview", name="overview")
@@ -141,10 +123,3 @@ def read_figures(data: Data, lens: Lens) -> dict[str, Any]:
         "money": data.rows(MONEY, **values),
         "apart": data.one(APART) or {},
     }
-
-
-def rate(part: int | None, whole: int | None) -> Decimal | None:
-    """A share from 0 to 1 to six digits; None of nothing."""
-    if not whole:
-        return None
-    return (Decimal(part or 0) / Decimal(whole)).quantize(Decimal("0.000001"))

@@ -1,5 +1,6 @@
 -- Harm prevented: an order is held as an exception and nobody is told why.
 -- One fact may fail two legs of an order and is told once, so an order is looked for, not a leg of it.
+-- Synthetic orders are told nobody: fct_synthetic_results has them.
 
 with told_orders as (
     -- distinct: an order may have several exceptions
@@ -27,3 +28,4 @@ left join told_groups
 where match_groups.status_code = 'exception'
     and told_orders.recon_key is null
     and told_groups.match_id is null
+    and not {{ is_synthetic('match_groups.tenant') }}

@@ -18,7 +18,7 @@ def ensure_row_views(
     """Write `raw.streams` and `raw.source_rows` afresh from the contracts; the stream tables exist.
 
     `raw.streams` has source, stream and entity. `raw.source_rows` has one row per stored row of any
-    stream: source, stream, entity, currency_code ('' where the stream has no amount),
+    stream: source, stream, entity, tenant, currency_code ('' where the stream has no amount),
     control_amount DECIMAL(18,4), updated_at, and the provenance columns. Safe to call twice.
     """
     streams = [stream for contract in contracts for stream in contract.streams.values()]
@@ -43,10 +43,11 @@ def _rows_of(stream: StreamContract) -> str:
             currency = f"coalesce({quoted(stream.amount.currency_column)}, '')"
         elif stream.amount.currency is not None:
             currency = literal(stream.amount.currency)
+    tenant = "tenant" if "tenant" in stream.columns else "'main'"
     updated_at = quoted(stream.updated_at) if stream.updated_at else "cast(null as timestamp)"
     return (
         f"select {literal(stream.source)} as source, {literal(stream.name)} as stream, "
-        f"{literal(stream.entity)} as entity, {currency} as currency_code, "
+        f"{literal(stream.entity)} as entity, {tenant} as tenant, {currency} as currency_code, "
         f"{amount} as control_amount, {updated_at} as updated_at, "
         "_key_hash, _row_version, _load_seq, _line, _business_on, _is_deleted, _observed_at "
         f"from raw.{quoted(stream.table)}"

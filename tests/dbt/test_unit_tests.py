@@ -61,6 +61,7 @@ PROVEN_BY_SCENARIOS = {
     "int_evidence__invoice": "E31a",
     "int_expectations__invoice": "E31a",
     "int_invoice_rows__apart": "E40a",
+    "int_billing_effects": "E40a",
     "int_exceptions__billing": "E40a",
     "int_order_lines__billable": "E97a",
     "int_order_lines__contributed": "E97a",

@@ -34,6 +34,8 @@ CHAIN = (*[Step.INGEST] * 6, Step.SOURCE_GATE, *[Step.PHASE_1] * 2, Step.PHASE_2
 LAST = (Step.PHASE_1, Step.PUBLISHED_GATE, Step.PHASE_2, Step.PUBLISH)
 AS_OF = "2026-07-01T00:00:00Z"
 LONGEST_RUN_SECONDS = 600
+# The events of a killed run name that run, so they are never those of another home.
+AUDIT = "fct_audit_events"
 Fingerprints = dict[str, tuple[int, str]]
 
 
@@ -45,12 +47,14 @@ class Outcome:
         kills: For each kill that hit a living run, the step it hit.
         fingerprints: Of the marts that the last run published, by table.
         rows: Row count of each raw table at the end.
+        knows_tickets: Whether the last run knew tickets that a killed one had opened.
         problems: What a home must never show, in words.
     """
 
     kills: list[Step] = field(default_factory=list)
     fingerprints: Fingerprints = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
+    knows_tickets: bool = False
     problems: list[str] = field(default_factory=list)
 
 
@@ -69,9 +73,11 @@ class Started:
         return tuple(Step(name) for name in found)
 
 
-def start_run(home: Path, landing: Path, output: Path, starter: WarmStarter | None) -> Started:
+def start_run(
+    home: Path, landing: Path, output: Path, starter: WarmStarter | None, *options: str
+) -> Started:
     """Start `meshline run`; without a starter as a process of its own from the very beginning."""
-    arguments = ["run", "--home", str(home), "--landing", str(landing), "--as-of", AS_OF]
+    arguments = ["run", "--home", str(home), "--landing", str(landing), "--as-of", AS_OF, *options]
     Path(f"{output}.code").unlink(missing_ok=True)
     output.unlink(missing_ok=True)
     if starter is not None:
@@ -89,9 +95,11 @@ def start_run(home: Path, landing: Path, output: Path, starter: WarmStarter | No
     return Started(process.pid, output, lambda: process.poll() is not None)
 
 
-def run_undisturbed(home: Path, landing: Path, starter: WarmStarter) -> dict[Step, float]:
+def run_undisturbed(
+    home: Path, landing: Path, starter: WarmStarter, *options: str
+) -> dict[Step, float]:
     """Make one whole run, which has to end well; return the seconds until each step's end."""
-    run = start_run(home, landing, home.with_suffix(".out"), starter)
+    run = start_run(home, landing, home.with_suffix(".out"), starter, *options)
     begun = time.monotonic()
     ends: dict[Step, float] = {}
     while not run.has_ended():
@@ -163,25 +171,37 @@ def kill_in_a_row(
     outcome.problems += [f"still running: {name}" for name in left_behind(home)]
     outcome.fingerprints = fingerprints_of(home)
     outcome.rows = raw_rows_of(home)
+    with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
+        events = connection.execute("select count(*) from raw.ledger_events").fetchone()
+    outcome.knows_tickets = events[0] > 0
     return outcome
 
 
 def fingerprints_of(home: Path) -> Fingerprints:
-    """Return count and fingerprint of each mart of the last publication, as stored there."""
+    """Return count and fingerprint of each mart of the last publication but the ledger's own."""
     with open_published(load_settings(home)) as published:
         rows = published.rows(
             "select table_name, row_count, fingerprint from marts.run_fingerprints "
             "where run_id = ?",
             [published.run_id],
         )
-    return {row["table_name"]: (row["row_count"], row["fingerprint"]) for row in rows}
+    return {
+        row["table_name"]: (row["row_count"], row["fingerprint"])
+        for row in rows
+        if row["table_name"] != AUDIT
+    }
 
 
 def raw_rows_of(home: Path) -> dict[str, int]:
-    """Return how many rows each raw table holds; the warehouse is not in use."""
+    """Return how many rows each raw table holds; the warehouse is not in use.
+
+    The events of the ledger are left out: a run tells it of its tickets before it publishes, so
+    the run after a killed one knows what an undisturbed first run cannot know yet.
+    """
     with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
         names = connection.execute(
-            "select table_name from duckdb_tables() where schema_name = 'raw' order by 1"
+            "select table_name from duckdb_tables() "
+            "where schema_name = 'raw' and table_name <> 'ledger_events' order by 1"
         ).fetchall()
         return {
             name: connection.execute(f'select count(*) from raw."{name}"').fetchone()[0]

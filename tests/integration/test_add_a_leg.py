@@ -17,6 +17,7 @@ from tests.integration.run_homes import AS_OF
 PAGE = PROJECT_ROOT / "docs" / "how-to" / "add-a-leg.md"
 MODEL = re.compile(r"`(dbt_project/\S+\.sql)`:\n\n```sql\n(.*?)```", re.DOTALL)
 ROWS = re.compile(r"`(seeds/\S+\.csv)`:\n\n```csv\n(.*?)```", re.DOTALL)
+PLAYBOOK = re.compile(r"`(seeds/playbooks/\S+\.md)`:\n\n```markdown\n(.*?)```", re.DOTALL)
 COPIED = ("dbt_project", "seeds", "orchestration", "expectations")
 NOT_COPIED = shutil.ignore_patterns("target", "logs", "__pycache__")
 
@@ -28,7 +29,7 @@ def project(tmp_path_factory) -> Path:
     for folder in COPIED:
         shutil.copytree(PROJECT_ROOT / folder, root / folder, ignore=NOT_COPIED)
     page = PAGE.read_text(encoding="utf-8")
-    for path, text in MODEL.findall(page):
+    for path, text in (*MODEL.findall(page), *PLAYBOOK.findall(page)):
         (root / path).write_text(text, encoding="utf-8")
     for path, rows in ROWS.findall(page):
         with (root / path).open("a", encoding="utf-8") as file:
@@ -39,10 +40,11 @@ def project(tmp_path_factory) -> Path:
     return root
 
 
-def test_the_page_adds_two_models_and_the_rows_of_five_seeds():
+def test_the_page_adds_two_models_the_rows_of_five_seeds_and_three_playbooks():
     page = PAGE.read_text(encoding="utf-8")
     assert len(MODEL.findall(page)) == 2
     assert len(ROWS.findall(page)) == 5
+    assert len(PLAYBOOK.findall(page)) == 3
 
 
 def test_a_leg_is_two_models_and_a_few_rows(project):

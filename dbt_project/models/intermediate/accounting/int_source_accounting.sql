@@ -17,8 +17,15 @@ rows_of_legs as (
         latest_rows.stream,
         latest_rows.currency_code,
         latest_rows.control_amount,
-        case when latest_rows._is_deleted then 'excluded' else disposed_rows.disposition end as disposition,
-        case when latest_rows._is_deleted then 'DELETED_AT_SOURCE' else disposed_rows.reason_code end as reason_code
+        case
+            when latest_rows._is_deleted or {{ is_synthetic('latest_rows.tenant') }} then 'excluded'
+            else disposed_rows.disposition
+        end as disposition,
+        case
+            when latest_rows._is_deleted then 'DELETED_AT_SOURCE'
+            when {{ is_synthetic('latest_rows.tenant') }} then 'SYNTHETIC'
+            else disposed_rows.reason_code
+        end as reason_code
     from latest_rows
     left join entity_dispositions
         on latest_rows.entity = entity_dispositions.entity
@@ -36,8 +43,10 @@ rows_of_other_entities as (
         latest_rows.stream,
         latest_rows.currency_code,
         latest_rows.control_amount,
-        entity_dispositions.disposition,
-        entity_dispositions.reason_code
+        case when {{ is_synthetic('latest_rows.tenant') }} then 'excluded' else entity_dispositions.disposition end
+            as disposition,
+        case when {{ is_synthetic('latest_rows.tenant') }} then 'SYNTHETIC' else entity_dispositions.reason_code end
+            as reason_code
     from latest_rows
     inner join entity_dispositions
         on latest_rows.entity = entity_dispositions.entity

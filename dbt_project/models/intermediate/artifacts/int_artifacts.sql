@@ -18,6 +18,7 @@ with documents as (
     inner join {{ ref('int_orders') }} as orders
         on documents.recon_key = orders.recon_key
     where not orders.is_test
+        and not orders.is_synthetic
     union all
     {%- endfor %}
     select
@@ -32,6 +33,7 @@ with documents as (
         is_provisional,
         decided_on
     from {{ ref('int_artifact_documents__sellers') }}
+    where not {{ is_synthetic('tenant') }}
 ),
 
 artifact_rules as (

@@ -1,5 +1,6 @@
 -- Grain: one row per exception that holds at the run's moment.
--- Trap: one fact has one exception: the families do not overlap, and a test proves it.
+-- Trap: one fact has one exception: the families do not overlap, and a test proves it. Those of synthetic orders are not
+-- here: int_synthetic_outcomes judges them.
 
 with unioned as (
     {%- for family in var('exception_families') %}
@@ -23,6 +24,7 @@ with unioned as (
         actual_value_amount,
         opened_at
     from {{ ref('int_exceptions__' ~ family) }}
+    where not {{ is_synthetic('tenant') }}
     {%- if not loop.last %}
     union all
     {%- endif %}

@@ -92,6 +92,7 @@ final as (
 
         ---------- booleans
         order_versions.is_test,
+        {{ is_synthetic('order_versions.tenant') }} as is_synthetic,
         order_versions.is_tax_included,
         order_versions.is_open_for_delivery,
         order_versions.is_due_for_payment,

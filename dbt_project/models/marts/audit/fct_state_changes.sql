@@ -1,8 +1,17 @@
 -- Grain: one row per recorded change of state of an order or of an order's leg.
 -- Trap: what was known when: a rebuilt warehouse starts its own history.
 
-with state_history as (
-    select * from {{ ref('int_state_history') }}
+with synthetic_orders as (
+    select recon_key from {{ ref('int_orders') }}
+    where is_synthetic
+),
+
+state_history as (
+    select changes.*
+    from {{ ref('int_state_history') }} as changes
+    left join synthetic_orders
+        on changes.recon_key = synthetic_orders.recon_key
+    where synthetic_orders.recon_key is null
 ),
 
 matching_rules as (

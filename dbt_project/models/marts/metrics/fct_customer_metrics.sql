@@ -8,7 +8,17 @@ with orders as (
         and state_code not in ('draft', 'void')
 ),
 
-final as (
+-- A customer that two systems describe is one customer of the tenant.
+customers as (
+    select
+        tenant,
+        customer_id,
+        max(churn_risk_rate) as churn_risk_rate
+    from {{ ref('int_customers__latest') }}
+    group by tenant, customer_id
+),
+
+orders_summed as (
     select
         ---------- keys
         tenant,
@@ -30,6 +40,16 @@ final as (
         {{ money('sum(leak_amount)') }} as leak_amount
     from orders
     group by tenant, coalesce(customer_id, ''), currency_code
+),
+
+final as (
+    select
+        orders_summed.*,
+        customers.churn_risk_rate
+    from orders_summed
+    left join customers
+        on orders_summed.tenant = customers.tenant
+        and orders_summed.customer_id = customers.customer_id
 )
 
 select * from final

@@ -4,6 +4,7 @@
 
 with gate_results as (
     select * from {{ ref('int_gate_results') }}
+    where not {{ is_synthetic('tenant') }}
 ),
 
 final as (

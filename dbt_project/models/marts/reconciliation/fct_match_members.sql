@@ -9,8 +9,8 @@ with match_groups as (
         anchor_key,
         currency_code
     from {{ ref('int_match_groups') }}
-    where evidence_count > 0
-        or is_assigned
+    where (evidence_count > 0 or is_assigned)
+        and not {{ is_synthetic('tenant') }}
 ),
 
 expectations as (
@@ -77,6 +77,7 @@ suggested_members as (
         item_amount as allocated_amount,
         {{ quantity('0') }} as allocated_quantity
     from {{ ref('int_suggested_groups') }}
+    where not {{ is_synthetic('tenant') }}
 ),
 
 final as (

@@ -3,8 +3,8 @@
 
 with match_groups as (
     select * from {{ ref('int_match_groups') }}
-    where evidence_count > 0
-        or is_assigned
+    where (evidence_count > 0 or is_assigned)
+        and not {{ is_synthetic('tenant') }}
 ),
 
 suggested_groups as (
@@ -25,6 +25,7 @@ suggested_groups as (
         max(margin) as margin,
         max(case when is_exchangeable then 1 else 0 end) = 1 as is_exchangeable
     from {{ ref('int_suggested_groups') }}
+    where not {{ is_synthetic('tenant') }}
     group by match_id, leg_code, currency_code
 ),
 

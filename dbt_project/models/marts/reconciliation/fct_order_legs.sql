@@ -10,6 +10,7 @@ orders as (
         recon_key,
         tenant
     from {{ ref('int_orders') }}
+    where not is_synthetic
 ),
 
 final as (

@@ -1,8 +1,17 @@
 -- Grain: one row per (recon_key, version_no, line_key).
 -- Trap: all versions are here: filter by version_no before summing.
 
-with order_line_versions as (
-    select * from {{ ref('int_order_line_versions') }}
+with synthetic_orders as (
+    select recon_key from {{ ref('int_orders') }}
+    where is_synthetic
+),
+
+order_line_versions as (
+    select lines_of_orders.*
+    from {{ ref('int_order_line_versions') }} as lines_of_orders
+    left join synthetic_orders
+        on lines_of_orders.recon_key = synthetic_orders.recon_key
+    where synthetic_orders.recon_key is null
 ),
 
 final as (

@@ -3,6 +3,7 @@
 
 with order_versions as (
     select * from {{ ref('int_order_versions') }}
+    where not {{ is_synthetic('tenant') }}
 ),
 
 final as (

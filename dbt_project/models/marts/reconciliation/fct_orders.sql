@@ -1,6 +1,6 @@
 -- Grain: one row per recon_key: the canonical order in its current version.
--- Trap: total_amount is 0 with has_known_total false where the source cannot say it; test orders are in here
--- and in no figure.
+-- Trap: total_amount is 0 with has_known_total false where the source cannot say it; test and synthetic orders are in
+-- here and in no figure.
 
 with orders as (
     select * from {{ ref('int_orders') }}
@@ -52,7 +52,7 @@ final as (
         orders.currency_code,
         case when orders_closed_short.recon_key is not null then 'closed_short' else orders.status_code end
             as order_status_code,
-        case when orders.is_test then 'excluded' else order_states.state_code end as state_code,
+        case when orders.is_test or orders.is_synthetic then 'excluded' else order_states.state_code end as state_code,
 
         ---------- numerics
         coalesce(orders.total_amount, {{ money('0') }}) as total_amount,
@@ -74,7 +74,7 @@ final as (
         ---------- booleans
         coalesce(order_states.state_code = 'reconciled', false) as is_reconciled,
         coalesce(orders.total_amount = 0, false) as is_zero_value,
-        false as is_synthetic,
+        orders.is_synthetic,
         orders.is_test,
         orders.has_total as has_known_total,
         orders.has_lines,

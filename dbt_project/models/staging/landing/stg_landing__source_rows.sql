@@ -12,6 +12,7 @@ final as (
         source,
         stream,
         entity,
+        tenant,
         currency_code,
 
         ---------- numerics
