@@ -27,6 +27,9 @@ export PIP_NO_INPUT := 1
 export UV_PYTHON_DOWNLOADS := never
 export UV_NO_PROGRESS := 1
 
+# What is imported is compiled once: without this each process would spend seconds on it again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup setup-dev run test system-packages check lint types layers sql fix dev bench soak lock clean
 
 help:

@@ -21,6 +21,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -33,6 +34,8 @@ from typing import Any
 POLL_SECONDS = 0.2
 BEGUN = "begun"
 KILLED = 137
+# What dbt keeps of a parse. One copy lies beside the project, so that a new home begins with it.
+PARSED = "partial_parse.msgpack"
 
 
 def end_with_parent(parent_pid: int) -> None:
@@ -48,7 +51,7 @@ def end_with_parent(parent_pid: int) -> None:
 
 def call(environment: Path, arguments: list[str]) -> int:
     """Make one call of dbt, by the server or else in this process; return its exit code."""
-    os.environ.update(json.loads(environment.read_text(encoding="utf-8")))
+    _enter_home(environment)
     code = _call_server(environment, arguments)
     return _invoke(arguments, None)[0] if code is None else code
 
@@ -56,11 +59,14 @@ def call(environment: Path, arguments: list[str]) -> int:
 def serve(environment: Path, stamp: str) -> int:
     """Parse the project once, say so, and answer calls until the parent is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller hears it, and hangs up
-    os.environ.update(json.loads(environment.read_text(encoding="utf-8")))
+    _enter_home(environment)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(_address(environment))
     listener.listen()
     target = Path(os.environ["DBT_TARGET_PATH"])
+    shared = Path(os.environ["DBT_PROJECT_DIR"], "target", PARSED)
+    if not (target / PARSED).exists():
+        _copy(shared, target / PARSED)
     # A manifest that others may be reading already is not written again: dbt writes it in place.
     quiet = ["--no-write-json"] if _is_parsed(target, stamp) else []
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
@@ -69,6 +75,8 @@ def serve(environment: Path, stamp: str) -> int:
         sys.stdout = sys.__stdout__
     if code:
         return code  # whoever waits sees the end, calls dbt itself, and hears why
+    if not quiet:
+        _copy(target / PARSED, shared)
     draft = target / ".manifest.stamp"
     draft.write_text(stamp, encoding="utf-8")
     draft.replace(target / "manifest.stamp")
@@ -80,6 +88,24 @@ def serve(environment: Path, stamp: str) -> int:
             listener.close()
             _answer(connection, manifest, server_pid)
         connection.close()
+
+
+def _enter_home(environment: Path) -> None:
+    """Take over the environment of a home's dbt, and work in its folder."""
+    os.environ.update(json.loads(environment.read_text(encoding="utf-8")))
+    os.chdir(os.environ["MESHLINE_STATE"])
+
+
+def _copy(source: Path, place: Path) -> None:
+    """Copy what dbt has parsed; it compares each file with it, so an old copy does no harm.
+
+    Without the copy dbt parses all, so a folder that cannot be written is no fault.
+    """
+    draft = place.with_name(f".{place.name}.{os.getpid()}")
+    with contextlib.suppress(OSError):
+        place.parent.mkdir(exist_ok=True)
+        shutil.copyfile(source, draft)
+        draft.replace(place)
 
 
 def _is_parsed(target: Path, stamp: str) -> bool:

@@ -68,12 +68,17 @@ def build_arguments(
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    """Return what `profiles.yml` and `dbt_project.yml` read from the environment of dbt."""
+    """Return what `profiles.yml` and `dbt_project.yml` read from the environment of dbt.
+
+    The warehouse is named from the home, in which dbt works: a project that was parsed for one
+    home is then known to be parsed for all others.
+    """
     return {
-        "MESHLINE_WAREHOUSE": str(settings.warehouse),
+        "MESHLINE_STATE": str(settings.home),
+        "MESHLINE_WAREHOUSE": settings.warehouse.name,
         "MESHLINE_THREADS": str(settings.threads),
         "MESHLINE_MEMORY_MB": str(settings.memory_limit_mb),
-        "MESHLINE_SCRATCH": str(settings.scratch),
+        "MESHLINE_SCRATCH": settings.scratch.name,
         "DBT_PROFILES_DIR": str(settings.dbt_project),
         "DBT_PROJECT_DIR": str(settings.dbt_project),
         "DBT_TARGET_PATH": str(target_of(settings)),

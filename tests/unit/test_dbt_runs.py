@@ -124,8 +124,12 @@ def test_the_project_is_parsed_once_and_again_when_it_changed(project, monkeypat
 
 
 def test_artifacts_and_work_files_stay_in_the_home(project):
-    for name in ("MESHLINE_WAREHOUSE", "MESHLINE_SCRATCH", "DBT_TARGET_PATH", "DBT_LOG_PATH"):
-        assert environment_of(project)[name].startswith(str(project.home))
+    environment = environment_of(project)
+    assert environment["MESHLINE_STATE"] == str(project.home)
+    for name in ("DBT_TARGET_PATH", "DBT_LOG_PATH"):
+        assert environment[name].startswith(str(project.home))
+    for name in ("MESHLINE_WAREHOUSE", "MESHLINE_SCRATCH"):
+        assert not Path(environment[name]).is_absolute(), "named from the home"
 
 
 def test_the_launcher_survives_odd_folder_names(tmp_path):
