@@ -207,4 +207,10 @@ PROMISES: Mapping[str, MartPromise] = {
         columns=("from_code", "reason"),
         codes={"to_code": Codes("states", "state_code", listed=("excluded",))},
     ),
+    "fct_synthetic_results": MartPromise(
+        key=("injected_on", "case_id"),
+        filled=("family_code", "result_code"),
+        columns=("expected_codes", "actual_codes", "expected_state", "actual_state"),
+        codes={"result_code": Codes(listed=("PASS", "FAIL"))},
+    ),
 }

@@ -114,17 +114,20 @@ def run_validation_gate(warehouse: Settings | Connection, run_no: int) -> GateRe
         return _judge(connection, run, suites, None)
 
 
-def run_published_gate(warehouse: Settings | Connection, run_no: int) -> GateReport:
+def run_published_gate(
+    warehouse: Settings | Connection, run_no: int, *, synthetic_blocks: bool = False
+) -> GateReport:
     """Judge the marts of schema `marts` against what readers were promised.
 
     Args:
         warehouse: As for `run_source_gate`.
         run_no: Number of the run that asks.
+        synthetic_blocks: Whether a synthetic order that came out otherwise is a refusal.
     """
     policy = load_policy(_seeds_of(warehouse))
     with _connection_to(warehouse) as connection:
         ensure_gate_tables(connection)
-        suites = published_suites(connection)
+        suites = published_suites(connection, synthetic_blocks=synthetic_blocks)
         return _judge(connection, _Run(PUBLISHED_GATE, run_no, policy), suites, None)
 
 

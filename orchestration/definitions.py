@@ -37,6 +37,7 @@ from orchestration.defs.publish import (
 from orchestration.defs.resources import WarehouseDbt, run_resource
 from orchestration.defs.schedules import hourly_schedule, reconcile_job
 from orchestration.defs.sensors import landing_sensor
+from orchestration.defs.synthetic import daily_schedule, synthetic_job
 from orchestration.defs.transform import dbt_phases
 from orchestration.settings import Settings, load_settings
 
@@ -87,8 +88,8 @@ def build_definitions(
             published_gate_check(marts),
             *delivery_checks(settings),
         ],
-        jobs=[reconcile_job(), delivery_job()],
-        schedules=[hourly_schedule()],
+        jobs=[reconcile_job(), delivery_job(), synthetic_job(settings)],
+        schedules=[hourly_schedule(), daily_schedule()],
         sensors=[landing_sensor(settings, contracts), delivery_sensor(settings)],
         resources={"run": run_resource(settings), "dbt": dbt, **(overrides or {})},
     )

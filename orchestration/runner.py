@@ -233,7 +233,11 @@ def published_gate(session: RunSession) -> GateReport:
     """Judge the marts before anybody reads them; a refusal is kept, not raised."""
     with session.step(Step.PUBLISHED_GATE) as scope:
         with writer(session.settings) as connection:
-            report = run_published_gate(connection, session.run.run_no)
+            report = run_published_gate(
+                connection,
+                session.run.run_no,
+                synthetic_blocks=session.settings.synthetic_blocks,
+            )
         _keep(session, scope, report)
     return report
 

@@ -33,6 +33,8 @@ class Settings:
         ledger_url: Database of the ledger; empty keeps it in the home. May hold a password.
         heads_folder: Where signed heads of the ledger go; None keeps them in the home.
         key_file: Private key that signs them; None keeps it in the home.
+        synthetic_blocks: Whether a synthetic order with another outcome than expected keeps a run
+            from publishing.
     """
 
     home: Path
@@ -49,6 +51,7 @@ class Settings:
     ledger_url: str = field(default="", repr=False)
     heads_folder: Path | None = None
     key_file: Path | None = None
+    synthetic_blocks: bool = False
 
     @property
     def warehouse(self) -> Path:
@@ -104,7 +107,8 @@ def load_settings(home: Path | None = None, landing: Path | None = None) -> Sett
         landing: `--landing`; else `<home>/landing`.
 
     Source: environment names `MESHLINE_HOME`, `MESHLINE_MEMORY_MB`, `MESHLINE_THREADS`,
-    `MESHLINE_LEDGER_URL`, `MESHLINE_HEADS` (a folder), `MESHLINE_SIGNING_KEY` (a file).
+    `MESHLINE_LEDGER_URL`, `MESHLINE_HEADS` (a folder), `MESHLINE_SIGNING_KEY` (a file),
+    `MESHLINE_SYNTHETIC_BLOCKS` (1 or 0).
     """
     chosen = (home or Path(os.environ.get("MESHLINE_HOME", ".meshline"))).absolute()
     return Settings(
@@ -115,6 +119,7 @@ def load_settings(home: Path | None = None, landing: Path | None = None) -> Sett
         ledger_url=os.environ.get("MESHLINE_LEDGER_URL", ""),
         heads_folder=_path_of("MESHLINE_HEADS"),
         key_file=_path_of("MESHLINE_SIGNING_KEY"),
+        synthetic_blocks=os.environ.get("MESHLINE_SYNTHETIC_BLOCKS", "") in ("1", "true"),
     )
 
 

@@ -1,7 +1,10 @@
 """R-Q5: synthetic orders take the real path, are in no figure, and a changed outcome is told."""
 
+from dataclasses import replace
+
 import pytest
 
+from expectations import run_published_gate
 from orchestration.settings import load_settings
 from orchestration.warehouse.reader import open_published
 from tests.integration.run_homes import copy_home, meshline
@@ -98,6 +101,17 @@ def test_a_changed_outcome_is_an_exception_and_fails_the_command(days):
     (found,) = listed.document["exceptions"]
     assert found["severity_code"] == "critical"
     assert "payment_short, should be PAY_SHORT" in found["explanation"]
+
+
+def test_a_changed_outcome_can_keep_a_run_from_publishing(days, monkeypatch):
+    home, _, _, _ = days
+    monkeypatch.setenv("MESHLINE_SYNTHETIC_BLOCKS", "1")
+    settings = load_settings(home=home)
+    warned = run_published_gate(replace(settings, synthetic_blocks=False), 99)
+    refused = run_published_gate(settings, 99, synthetic_blocks=settings.synthetic_blocks)
+    assert warned.passed
+    assert not refused.passed
+    assert "synthetic_orders_come_out_as_expected" in refused.message()
 
 
 def test_quality_and_value_map_answer_from_the_same_publication(days):
