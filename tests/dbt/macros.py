@@ -42,6 +42,7 @@ TEMPLATES = {
     "end_of_day": "{{ end_of_day('start_on') }}",
     "hours_between": "{{ hours_between('start_at', 'finish_at') }}",
     "service_months": "{{ service_months('start_on', 'finish_on') }}",
+    "is_synthetic": "{{ is_synthetic('tenant') }}",
     "half_minor_unit": "{{ half_minor_unit('exponent') }}",
     "amount_text": "{{ amount_text('value') }}",
     "quantity_text": "{{ quantity_text('value') }}",

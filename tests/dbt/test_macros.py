@@ -37,6 +37,14 @@ def test_dialects_offer_what_duckdb_offers():
 
 
 @pytest.mark.parametrize(
+    ("tenant", "expected"),
+    [("synthetic.clean", True), ("synthetic", False), ("main", False), (None, False)],
+)
+def test_synthetic_tenants_are_those_with_the_prefix(rendered, duck, tenant, expected):
+    assert evaluate(duck, rendered["is_synthetic"], tenant=tenant) is expected
+
+
+@pytest.mark.parametrize(
     ("value", "expected"),
     [("1.00004", "1.0000"), ("1.00005", "1.0001"), ("-1.00005", "-1.0001"), ("0", "0.0000")],
 )
