@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from orchestration.cli_alert_apps import alerts_app
 from orchestration.cli_ledger_apps import audit_app, deliver_app, ticket_app
 from orchestration.cli_options import CHOSEN, Actor, Home, Json, parse_moment, settings_of
 from orchestration.cli_quality_app import synthetic_app
@@ -56,6 +57,7 @@ app.add_typer(ticket_app, name="ticket")
 app.add_typer(audit_app, name="audit")
 app.add_typer(deliver_app, name="deliver")
 app.add_typer(synthetic_app, name="synthetic")
+app.add_typer(alerts_app, name="alerts")
 
 Reason = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why, at least 15 characters.")

@@ -12,7 +12,17 @@ from dagster_dbt import DbtProject
 
 from expectations.gate_rules import gate_codes
 from orchestration.connectors.contracts import load_contracts
+from orchestration.connectors.operating_model import load_operating_model
 from orchestration.dbt_runs import ensure_manifest, write_launcher
+from orchestration.defs.alerts import (
+    alerts_asset,
+    alerts_check,
+    alerts_job,
+    alerts_sensor,
+    exception_specs,
+    exceptions_sensor,
+    failure_sensor,
+)
 from orchestration.defs.delivery import (
     delivery_asset,
     delivery_checks,
@@ -81,16 +91,25 @@ def build_definitions(
             fingerprints_asset(marts),
             publication_asset(marts),
             delivery_asset(settings),
+            alerts_asset(settings),
+            *exception_specs(sorted(load_operating_model(settings.seeds).classes)),
         ],
         asset_checks=[
             source_gate_check(contracts),
             validation_gate_check(gate_codes(settings.seeds)),
             published_gate_check(marts),
             *delivery_checks(settings),
+            alerts_check(settings),
         ],
-        jobs=[reconcile_job(), delivery_job(), synthetic_job(settings)],
+        jobs=[reconcile_job(), delivery_job(), synthetic_job(settings), alerts_job()],
         schedules=[hourly_schedule(), daily_schedule()],
-        sensors=[landing_sensor(settings, contracts), delivery_sensor(settings)],
+        sensors=[
+            landing_sensor(settings, contracts),
+            delivery_sensor(settings),
+            alerts_sensor(settings),
+            exceptions_sensor(settings),
+            failure_sensor(settings),
+        ],
         resources={"run": run_resource(settings), "dbt": dbt, **(overrides or {})},
     )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from orchestration.core.errors import UsageRefused
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+CONSOLE_URL = "http://127.0.0.1:8700"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Settings:
         key_file: Private key that signs them; None keeps it in the home.
         synthetic_blocks: Whether a synthetic order with another outcome than expected keeps a run
             from publishing.
+        console_url: Where people open the console; links in alerts begin with it.
     """
 
     home: Path
@@ -52,6 +54,7 @@ class Settings:
     heads_folder: Path | None = None
     key_file: Path | None = None
     synthetic_blocks: bool = False
+    console_url: str = CONSOLE_URL
 
     @property
     def warehouse(self) -> Path:
@@ -108,7 +111,7 @@ def load_settings(home: Path | None = None, landing: Path | None = None) -> Sett
 
     Source: environment names `MESHLINE_HOME`, `MESHLINE_MEMORY_MB`, `MESHLINE_THREADS`,
     `MESHLINE_LEDGER_URL`, `MESHLINE_HEADS` (a folder), `MESHLINE_SIGNING_KEY` (a file),
-    `MESHLINE_SYNTHETIC_BLOCKS` (1 or 0).
+    `MESHLINE_SYNTHETIC_BLOCKS` (1 or 0), `MESHLINE_CONSOLE_URL`.
     """
     chosen = (home or Path(os.environ.get("MESHLINE_HOME", ".meshline"))).absolute()
     return Settings(
@@ -120,6 +123,7 @@ def load_settings(home: Path | None = None, landing: Path | None = None) -> Sett
         heads_folder=_path_of("MESHLINE_HEADS"),
         key_file=_path_of("MESHLINE_SIGNING_KEY"),
         synthetic_blocks=os.environ.get("MESHLINE_SYNTHETIC_BLOCKS", "") in ("1", "true"),
+        console_url=os.environ.get("MESHLINE_CONSOLE_URL", CONSOLE_URL).rstrip("/"),
     )
 
 

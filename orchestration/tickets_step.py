@@ -81,9 +81,10 @@ def import_events(settings: Settings, as_of: datetime) -> LedgerMark:
 
 
 def tend_tickets(settings: Settings, run: "Run", model: "OperatingModel") -> "SyncReport":
-    """Tell the ledger what a run found, have it signed, and put the head among the marts.
+    """Tell the ledger what a run found, take the steps of tickets that are late, have it signed.
 
-    Idempotent: a run that was killed anywhere in it is told again by the next one.
+    The head goes among the marts. Idempotent: a run that was killed anywhere in it is told again
+    by the next one.
 
     Args:
         settings: The home.
@@ -95,7 +96,10 @@ def tend_tickets(settings: Settings, run: "Run", model: "OperatingModel") -> "Sy
         LedgerBusy: Somebody else holds the ledger for too long.
         IllegalTransition: A ticket would take a step that is not allowed.
     """
+    from orchestration.ledger.alerts import Watch
+    from orchestration.ledger.events import Actor
     from orchestration.ledger.heads import sign_head
+    from orchestration.ledger.sla_clock import tick
     from orchestration.ledger.store import open_ledger
     from orchestration.ledger.taxonomy import load_ticket_rules
     from orchestration.ledger.ticket_sync import EngineRun, sync_tickets
@@ -111,6 +115,7 @@ def tend_tickets(settings: Settings, run: "Run", model: "OperatingModel") -> "Sy
             _take_over_people(people_rows(warehouse), connection, run)
             found, gone = exceptions_to_tell(warehouse, everything=everything)
             report = sync_tickets(connection, engine, found, gone)
+            tick(Watch(connection, model, Actor.engine(run.run_id), run.as_of))
             digest = state_change_digests(warehouse).get(run.run_no, NO_CHANGES)
             last = _record_run(connection, run, report, digest)
         note_told(warehouse, *last)

@@ -10,6 +10,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -115,6 +116,7 @@ def load_operating_model(seeds: Path) -> OperatingModel:
         legs=tables.legs,
         risk_factors=_risk_factors(seeds),
         holidays=_holidays(seeds),
+        severity_bands=_severity_bands(seeds),
     )
 
 
@@ -185,6 +187,14 @@ def _holidays(seeds: Path) -> Mapping[str, frozenset[date]]:
     for row in _dicts(seeds / "policies" / "holidays.csv"):
         days[row["calendar_code"]].add(date.fromisoformat(row["holiday_on"]))
     return {calendar: frozenset(free) for calendar, free in days.items()}
+
+
+def _severity_bands(seeds: Path) -> tuple[tuple[Decimal, str], ...]:
+    return tuple(
+        (Decimal(row["least_leak_amount"]), row["severity_code"])
+        for row in _dicts(seeds / "policies" / "severity_policies.csv")
+        if row["least_leak_amount"]
+    )
 
 
 def _read_document(
@@ -267,6 +277,7 @@ def _version(seeds: Path) -> str:
     names = [record.file for record in policy_records()]
     names += ["policies/alert_channels.yml", "policies/delivery_targets.yml"]
     names += ["policies/holidays.csv", "mappings/currencies.csv", "taxonomy/legs.csv"]
+    names += ["policies/severity_policies.csv"]
     names += [f"playbooks/{path.name}" for path in (seeds / "playbooks").glob("*.md")]
     names += [f"workflows/{path.name}" for path in (seeds / "workflows").glob("*.yml")]
     for name in sorted(names):

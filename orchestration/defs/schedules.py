@@ -15,7 +15,7 @@ def reconcile_job() -> Any:
     """Return the job of a run: all but delivery, in one process, so that its lock lives as long."""
     return dg.define_asset_job(
         JOB_NAME,
-        selection=dg.AssetSelection.all() - dg.AssetSelection.groups("delivery"),
+        selection=dg.AssetSelection.all() - dg.AssetSelection.groups("delivery", "alerts"),
         executor_def=dg.in_process_executor,
         description="Landing to publication. What `meshline run` runs, and the schedule as well.",
     )

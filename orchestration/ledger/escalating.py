@@ -1,8 +1,8 @@
 """Escalation steps on record: which were taken, and taking those that are due.
 
 What belongs here: reading the steps of tickets from the events, one event for each new one. What
-does not: which are due (`core.work.escalation`), sending alerts, tickets themselves. What stands
-above the ledger imports this.
+does not: which are due (`core.work.escalation`), which tickets are looked at
+(`orchestration.ledger.sla_clock`), sending alerts. What stands above the ledger imports this.
 """
 
 import json
@@ -14,8 +14,15 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, select
 
 from orchestration.core.policies import OperatingModel
-from orchestration.core.work.clocks import clock_for
-from orchestration.core.work.escalation import DueStep, Pending, Told, steps_due, who_is_told
+from orchestration.core.work.escalation import (
+    NONE_TAKEN,
+    DueStep,
+    Pending,
+    Taken,
+    Timetable,
+    Told,
+    who_is_told,
+)
 from orchestration.ledger.approval_base import staff_of
 from orchestration.ledger.events import Actor, Draft, append, moment_text
 from orchestration.ledger.projections import KEYS_AT_ONCE
@@ -58,6 +65,7 @@ def escalate(
     tickets: Sequence[RunningTicket],
     actor: Actor,
     at: datetime,
+    timetable: Timetable | None = None,
 ) -> tuple[Escalated, ...]:
     """Take every step that is due and was not taken, one event each; safe to repeat.
 
@@ -67,28 +75,27 @@ def escalate(
         tickets: Those that are open.
         actor: The engine.
         at: When, aware.
+        timetable: One that already knows the moments of some of them.
     """
     day = at.astimezone(UTC).date()
+    timetable = timetable or Timetable(model, day)
     taken = steps_taken(connection, (ticket.ticket_id for ticket in tickets))
     staff = staff_of(connection, model)
     found = []
     drafts = []
     for ticket in sorted(tickets, key=lambda one: one.ticket_id):
-        pending = ticket.pending
-        clock = clock_for(model, pending.severity_code, pending.owner_role, day)
-        chain = model.chain_of(pending.severity_code, day)
-        for due in steps_due(chain, pending, clock, at, taken.get(ticket.ticket_id, frozenset())):
-            told = who_is_told(due.step, pending, staff, model, day)
+        for due in timetable.due(ticket.pending, taken.get(ticket.ticket_id, NONE_TAKEN), at):
+            told = who_is_told(due.step, ticket.pending, staff, model, day)
             found.append(Escalated(ticket.ticket_id, due, told))
             drafts.append(_draft(ticket, due, told, actor, at))
     append(connection, drafts)
     return tuple(found)
 
 
-def steps_taken(connection: Connection, ticket_ids: Iterable[str]) -> Mapping[str, frozenset[int]]:
-    """Return the numbers of the steps that were taken, by ticket."""
+def steps_taken(connection: Connection, ticket_ids: Iterable[str]) -> Mapping[str, Taken]:
+    """Return chain and number of the steps that were taken, by ticket."""
     ids = sorted(set(ticket_ids))
-    taken: dict[str, set[int]] = defaultdict(set)
+    taken: dict[str, set[tuple[str, int]]] = defaultdict(set)
     for start in range(0, len(ids), KEYS_AT_ONCE):
         chosen = select(events.c.subject_id, events.c.payload).where(
             events.c.subject_type == "ticket",
@@ -96,7 +103,8 @@ def steps_taken(connection: Connection, ticket_ids: Iterable[str]) -> Mapping[st
             events.c.action == STEP_TAKEN,
         )
         for row in connection.execute(chosen):
-            taken[row.subject_id].add(json.loads(row.payload)["step_no"])
+            payload = json.loads(row.payload)
+            taken[row.subject_id].add((payload["chain_code"], payload["step_no"]))
     return {ticket_id: frozenset(steps) for ticket_id, steps in taken.items()}
 
 

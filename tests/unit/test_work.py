@@ -12,7 +12,7 @@ from orchestration.core.policies.records import Absence
 from orchestration.core.work.alarms import alarms_of
 from orchestration.core.work.assignment import Unassigned, assign
 from orchestration.core.work.clocks import Clock, Pause, clock_for
-from orchestration.core.work.escalation import Pending, step_moment, steps_due, who_is_told
+from orchestration.core.work.escalation import Pending, Timetable, step_moment, who_is_told
 from orchestration.core.work.people import Person, Staff
 from orchestration.core.work.runbooks import playbook_values
 from orchestration.core.work.sampling import HandDecision
@@ -41,8 +41,8 @@ def pending(severity: str = "high", hours: int = 24, *stops: Pause) -> Pending:
 
 
 def due(at: datetime, taken: set[int], *stops: Pause) -> list[int]:
-    chain = MODEL.chain_of("high", DAY)
-    found = steps_due(chain, pending("high", 24, *stops), Clock(), at, taken)
+    steps = frozenset(("standard", number) for number in taken)
+    found = Timetable(MODEL, DAY).due(pending("high", 24, *stops), steps, at)
     return [one.step.step_no for one in found]
 
 

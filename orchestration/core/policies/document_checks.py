@@ -31,6 +31,13 @@ def channel_problems(channels: AlertChannels, tables: Tables) -> Iterator[Proble
     for role in sorted(tables.role_codes - set(channels.roles)):
         yield ("roles",), f"role {role} has no channel; nobody would tell it anything"
     yield from _route_problems(channels, tables)
+    known = {one.exception_code for one in tables.classes}
+    for code in channels.ticket_events:
+        if code not in known:
+            yield ("ticket_events", code), f"{code!r} is no class of exceptions"
+    for stream, codes in channels.feeds.explains.items():
+        for code in sorted(set(codes) - known):
+            yield ("feeds", "explains", stream), f"{code!r} is no class of exceptions"
     if channels.settings.quiet_hours.time_zone not in tables.zones:
         zone = channels.settings.quiet_hours.time_zone
         yield ("settings", "quiet_hours", "time_zone"), f"{zone!r} is no IANA time zone"
@@ -43,7 +50,7 @@ def _route_problems(channels: AlertChannels, tables: Tables) -> Iterator[Problem
             if to not in channels.channels and to not in PEOPLE:
                 people = ", ".join(PEOPLE)
                 yield ("routes", index), f"{to!r} is neither a channel nor one of {people}"
-        for severity in route.severities:
+        for severity in (*route.severities, *filter(None, [route.severity])):
             if severity not in tables.severities:
                 yield ("routes", index), f"severity {severity!r} is not known"
     for event in EVENTS:

@@ -31,6 +31,8 @@ EVENTS = (
     "feed_late",
     "synthetic_failed",
     "audit_chain_broken",
+    "schema_drift",
+    "alerts_silent",
     "daily_digest",
 )
 PEOPLE = ("owner", "approver", "manager", "role_head")
@@ -82,6 +84,7 @@ class AlertRoute(_Part):
 
     Attributes:
         severities: Of these severities; empty means any.
+        severity: That of an event that has none of its own.
         to: Channels, or owner, approver, manager, role_head for the channel of that role.
         delivery: at_once, hourly, or with the role's daily digest.
         group_by: What makes several alerts one message.
@@ -89,6 +92,7 @@ class AlertRoute(_Part):
 
     event: Annotated[str, one_of(EVENTS)]
     severities: tuple[Code, ...] = ()
+    severity: Code | None = None
     to: Annotated[tuple[Code, ...], Field(min_length=1)]
     delivery: Literal["at_once", "hourly", "digest"]
     group_by: tuple[Literal["owner", "approver", "cause"], ...] = ()
@@ -115,6 +119,7 @@ class AlertSettings(_Part):
         rate_per_second: Messages a second and channel.
         send_attempts: Attempts before the fallback channel takes over.
         approval_waiting_percent: Share of a request's time after which its signers are reminded.
+        lease_seconds: Who took a message and died leaves it to others after so long.
         dead_man_hours: Hours without any message after which that itself is an alert.
     """
 
@@ -125,16 +130,42 @@ class AlertSettings(_Part):
     retry_cap_seconds: Seconds
     approval_waiting_percent: Annotated[int, Field(ge=1, le=100)]
     quiet_hours: QuietHours
+    lease_seconds: Seconds
     dead_man_hours: Annotated[int, Field(ge=1)]
 
 
+class FeedLateness(_Part):
+    """When a feed is late.
+
+    Attributes:
+        late_after_hours: Nothing came for so long.
+        streams: The same for single feeds, by `<source>/<stream>`.
+        explains: By stream: the exception classes of what is missing while nothing of it comes.
+    """
+
+    late_after_hours: Annotated[int, Field(ge=1)]
+    streams: Mapping[str, Annotated[int, Field(ge=1)]] = {}
+    explains: Mapping[str, tuple[Code, ...]] = {}
+
+    def hours_of(self, feed: str) -> int:
+        """Return after how many hours a feed is late."""
+        return self.streams.get(feed, self.late_after_hours)
+
+
 class AlertChannels(_Part):
-    """`seeds/policies/alert_channels.yml`."""
+    """`seeds/policies/alert_channels.yml`.
+
+    Attributes:
+        roles: The channel of each role.
+        ticket_events: Exception classes whose new tickets are events of their own.
+    """
 
     version: int
     channels: Mapping[Code, Channel]
     roles: Mapping[Code, Code]
     routes: tuple[AlertRoute, ...]
+    ticket_events: Mapping[Code, Annotated[str, one_of(EVENTS)]] = {}
+    feeds: FeedLateness
     settings: AlertSettings
 
     def route(self, event: str, severity: str | None) -> AlertRoute | None:

@@ -56,6 +56,7 @@ class OperatingModel:
         legs: The owner role of each leg.
         risk_factors: By currency: how many of its units weigh as one of the risk currency.
         holidays: Free days by calendar.
+        severity_bands: The least amount of risk that makes something so grave, and its severity.
     """
 
     version: str
@@ -79,6 +80,7 @@ class OperatingModel:
     legs: Mapping[str, str]
     risk_factors: Mapping[str, int]
     holidays: Mapping[str, frozenset[date]]
+    severity_bands: tuple[tuple[Decimal, str], ...]
 
     def raci_of_class(self, exception_code: str, on: date) -> Raci:
         """Return the RACI of an exception class: its own row, else its family's.

@@ -5,14 +5,18 @@ restart neither forgets nor repeats one. What does not: sending alerts, recordin
 import this.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from orchestration.core.policies.model import OperatingModel
 from orchestration.core.policies.records import EscalationStep
-from orchestration.core.work.clocks import Clock, Pause
+from orchestration.core.work.clocks import Clock, Pause, clock_for
 from orchestration.core.work.people import Person, Staff
+
+# Chain and number of the steps that were taken.
+Taken = frozenset[tuple[str, int]]
+NONE_TAKEN: Taken = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,7 @@ class Pending:
         begun_at: When the clock began, aware.
         allowed: How much running time it has.
         pauses: When the clock stood still.
+        due_at: The due time that people were told, aware; None makes it what the clock reaches.
     """
 
     severity_code: str
@@ -33,6 +38,7 @@ class Pending:
     begun_at: datetime
     allowed: timedelta
     pauses: tuple[Pause, ...] = ()
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,38 +69,75 @@ class Told:
     because: str
 
 
-def steps_due(
-    chain: Sequence[EscalationStep],
-    pending: Pending,
-    clock: Clock,
-    now: datetime,
-    taken: Collection[int],
-) -> tuple[DueStep, ...]:
-    """Return the steps that are due and were not taken, in order.
+class Timetable:
+    """When the steps of tickets become due; the same question is worked out once.
 
-    After an outage several may be due at once; each of them is returned, since each is an event.
-
-    Args:
-        chain: The steps of one chain.
-        pending: What runs.
-        clock: By which it runs.
-        now: The moment of asking, aware.
-        taken: The numbers of the steps that were taken already.
+    Many tickets begin and end at the same moments, and working hours are slow to walk through.
     """
-    due = []
-    for step in sorted(chain, key=lambda one: one.step_no):
-        if step.step_no in taken:
-            continue
-        since = step_moment(step, pending, clock)
-        if since is not None and since <= now:
-            due.append(DueStep(step, since))
-    return tuple(due)
+
+    def __init__(self, model: OperatingModel, day: date) -> None:
+        self._model, self._day = model, day
+        self._clocks: dict[tuple[str, str], Clock] = {}
+        self._moments: dict[object, tuple[tuple[EscalationStep, datetime], ...]] = {}
+
+    def of(self, pending: Pending) -> tuple[tuple[EscalationStep, datetime], ...]:
+        """Return each step with its moment, in order; steps that never come are left out."""
+        asked = (pending.severity_code, pending.owner_role)
+        times = (pending.begun_at, pending.allowed, pending.due_at, pending.pauses)
+        if (asked, times) not in self._moments:
+            if asked not in self._clocks:
+                self._clocks[asked] = clock_for(self._model, *asked, self._day)
+            chain = self._model.chain_of(pending.severity_code, self._day)
+            found = ((step, step_moment(step, pending, self._clocks[asked])) for step in chain)
+            self._moments[asked, times] = tuple(
+                (step, moment) for step, moment in found if moment is not None
+            )
+        return self._moments[asked, times]
+
+    def due(self, pending: Pending, taken: Taken, now: datetime) -> tuple[DueStep, ...]:
+        """Return the steps that are due and were not taken, in order.
+
+        After an outage several may be due at once; each is returned, since each is an event.
+        """
+        return tuple(
+            DueStep(step, moment)
+            for step, moment in self.of(pending)
+            if moment <= now and (step.chain_code, step.step_no) not in taken
+        )
+
+    def next_at(self, pending: Pending, taken: Taken) -> datetime | None:
+        """Return when the next step that was not taken becomes due; None when none does."""
+        return min(
+            (
+                moment
+                for step, moment in self.of(pending)
+                if (step.chain_code, step.step_no) not in taken
+            ),
+            default=None,
+        )
 
 
 def step_moment(step: EscalationStep, pending: Pending, clock: Clock) -> datetime | None:
-    """Return when a step becomes due, aware UTC; None while the clock stands without an end."""
-    share = pending.allowed * step.at_percent / 100
-    return clock.reached(pending.begun_at, share, pending.pauses)
+    """Return when a step becomes due, aware UTC; None while the clock stands without an end.
+
+    With a due time that people were told, that is when all of the time has passed, whatever the
+    clock says: nobody is told earlier that it is late. Warnings before and steps after go by the
+    clock, so that they come while somebody works; where nobody works until then, by the wall.
+    """
+    if pending.due_at is None:
+        share = pending.allowed * step.at_percent / 100
+        return clock.reached(pending.begun_at, share, pending.pauses)
+    begun = pending.begun_at
+    due = Clock().reached(begun, pending.due_at - begun, pending.pauses)
+    if due is None:
+        return None
+    allowed = clock.elapsed(begun, due, pending.pauses)
+    if allowed <= timedelta(0):
+        clock, allowed = Clock(), max(due - begun, timedelta(0))
+    if step.at_percent < 100:
+        warned = clock.reached(begun, allowed * step.at_percent / 100, pending.pauses)
+        return due if warned is None else min(warned, due)
+    return clock.reached(due, allowed * (step.at_percent - 100) / 100, pending.pauses)
 
 
 def who_is_told(
