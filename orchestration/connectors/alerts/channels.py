@@ -43,13 +43,13 @@ def send(channel: Channel, message: "Outgoing") -> None:
         post(address, secret, channel.address_env, message)
         return
     plugin = _plugin(channel, address)
-    if channel.kind == "mail":
-        from orchestration.connectors.alerts.mail import is_mail, send_mail
+    from orchestration.connectors.alerts.mail import is_mail, send_mail
 
-        if is_mail(plugin):
-            send_mail(plugin, message)
-            return
-    _notify(plugin, message)
+    # Whatever the policy calls the channel, an address of mail is one.
+    if is_mail(plugin):
+        send_mail(plugin, message)
+    else:
+        _notify(plugin, message)
 
 
 def _plugin(channel: Channel, address: str) -> Any:
