@@ -81,11 +81,17 @@ def escalate(
     timetable = timetable or Timetable(model, day)
     taken = steps_taken(connection, (ticket.ticket_id for ticket in tickets))
     staff = staff_of(connection, model)
+    # Whom a step reaches depends on no more than this, and is slow to find out.
+    reached: dict[tuple[str, int, str | None, str], Told] = {}
     found = []
     drafts = []
     for ticket in sorted(tickets, key=lambda one: one.ticket_id):
         for due in timetable.due(ticket.pending, taken.get(ticket.ticket_id, NONE_TAKEN), at):
-            told = who_is_told(due.step, ticket.pending, staff, model, day)
+            step, pending = due.step, ticket.pending
+            asked = (step.chain_code, step.step_no, pending.resolver_id, pending.owner_role)
+            if asked not in reached:
+                reached[asked] = who_is_told(step, pending, staff, model, day)
+            told = reached[asked]
             found.append(Escalated(ticket.ticket_id, due, told))
             drafts.append(_draft(ticket, due, told, actor, at))
     append(connection, drafts)

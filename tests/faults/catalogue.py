@@ -75,6 +75,7 @@ APPROVAL_FAULTS = (
 LEDGER_FAULTS = (
     Fault("B11", "The ledger is held by somebody else"),
     Fault("B13", "The ledger is put back from an old backup"),
+    Fault("D15", "A channel for alerts is down, loses its answer, or the sender is killed"),
     Fault("D8", "Events are edited, deleted, inserted, reordered or cut off"),
     Fault("D9", "A proof, or a signed head, is forged"),
     Fault("D12", "Somebody has to be forgotten, and the record must not change"),

@@ -9,14 +9,16 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from email import message_from_bytes
 
 from aiosmtpd.controller import Controller
 from sqlalchemy import select
 
 from orchestration.alerting import AlertDesk, Swept, sweep
+from orchestration.core.policies.documents import AlertChannels
 from orchestration.ledger.alert_tables import alert_messages, alert_tellings, alerts
 from orchestration.ledger.outbox_clock import Instruments
 from orchestration.ledger.store import Ledger, open_ledger
@@ -108,7 +110,15 @@ def open_bed(tmp_path, url: str | None = None) -> tuple[AlertDesk, HandClock]:
     settings = Settings(home=tmp_path / "home", landing=tmp_path / "landing", ledger_url=url or "")
     clock = HandClock()
     ledger = open_ledger(settings.ledger_database)
-    return AlertDesk(settings, ledger, clock.instruments()), clock
+    desk = AlertDesk(settings, ledger, clock.instruments())
+    desk.model = replace(desk.model, channels=quick(desk.model.channels))
+    return desk, clock
+
+
+def quick(channels: AlertChannels) -> AlertChannels:
+    """The policy with a pace for which tests need not wait."""
+    settings = channels.settings.model_copy(update={"rate_per_second": Decimal(200)})
+    return channels.model_copy(update={"settings": settings})
 
 
 def messages(ledger: Ledger) -> list[dict]:

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orchestration.connectors.alerts.channels import usable_channels
+from orchestration.connectors.operating_model import load_operating_model
+from orchestration.ledger.alert_claims import claim
 from orchestration.ledger.alerts import Watch, clear_alerts, raise_alerts
 from orchestration.ledger.events import Draft, append
 from orchestration.ledger.outbox_tables import incidents
@@ -18,7 +20,7 @@ from tests.ledger.alert_bed import (
     raised,
     tellings,
 )
-from tests.ledger.tending import act, exception, staffed, tell
+from tests.ledger.tending import SEEDS, act, exception, staffed, tell
 
 BEGUN = WHEN.replace(tzinfo=None)
 
@@ -312,3 +314,21 @@ def test_what_was_raised_is_not_raised_again_and_what_is_over_is_told_so_once(be
             raise_alerts(watch, [feed_alert(clock.at)] * 2, is_on_record=False) for _ in range(2)
         ] == [1, 0]
         assert [clear_alerts(watch, "feed_late", lasting=()) for _ in range(2)] == [1, 0]
+
+
+def test_a_channel_gets_one_message_a_second_the_gravest_first(light):
+    desk, clock = light
+    channels = load_operating_model(SEEDS).channels
+    tell(desk.ledger, [late(1, severity_code="critical"), late(2, hours=13, severity_code="high")])
+    desk.look()
+    finance = only_figures(messages(desk.ledger))
+    assert {one["severity_code"] for one in finance if one["channel_code"] == "finance_desk"} == {
+        "critical", "high",
+    }  # fmt: skip
+    taken = []
+    for _ in range(4):
+        with desk.ledger.write() as connection:
+            now = desk.clock.now()
+            taken += claim(connection, channels, desk.sender, {"finance_desk"}, now)
+        clock.pass_by(seconds=0.6)
+    assert [one.severity for one in taken] == ["critical", "high"]
