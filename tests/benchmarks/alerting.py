@@ -1,6 +1,6 @@
 """How long looking at deadlines takes with many tickets: `python -m tests.benchmarks.alerting`.
 
-What belongs here: measuring the clocks of tickets and the making of messages on a ledger of its own.
+What belongs here: measuring the clocks of tickets and the making of messages on an own ledger.
 What does not: judgement; docs/benchmarks.md holds what was measured. Nobody imports this.
 """
 
@@ -43,14 +43,14 @@ def main(count: int) -> None:
         staffed(desk.ledger)
         begun = time.perf_counter()
         tell(desk.ledger, map(found, range(count)))
-        print(f"{count:,} tickets opened: {time.perf_counter() - begun:.1f} s")
+        sys.stdout.write(f"{count:,} tickets opened: {time.perf_counter() - begun:.1f} s\n")
         for name in ("first look", "look without news", "look a minute later", "look a day later"):
             begun = time.perf_counter()
             looked = desk.look()
             seconds = time.perf_counter() - begun
-            print(
+            sys.stdout.write(
                 f"{name}: {seconds:.2f} s, {looked.ticked.steps:,} steps,"
-                f" {looked.planned.messages:,} messages of {looked.planned.told:,} alerts"
+                f" {looked.planned.messages:,} messages of {looked.planned.told:,} alerts\n"
             )
             later = {"look without news": {"minutes": 1}, "look a minute later": {"days": 1}}
             clock.pass_by(**later.get(name, {}))

@@ -149,7 +149,7 @@ def test_d15_webhooks_are_signed_and_bear_the_key_that_makes_a_repetition_harmle
     assert seen[1][2]["id"] == seen[0][0]
 
 
-def test_d11_no_address_is_in_the_ledger_or_in_what_fails(bed, monkeypatch):
+def test_d15_no_address_is_in_the_ledger_or_in_what_fails(bed, monkeypatch):
     desk, _ = bed
     canary = "tok-canary-4711"
     monkeypatch.setenv("MESHLINE_CHANNEL_FINANCE", f"json://user:{canary}@127.0.0.1:9/{canary}")
