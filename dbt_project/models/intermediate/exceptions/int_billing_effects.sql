@@ -221,8 +221,10 @@ lines_of_totals as (
         {{ money('sum(order_lines.discount_amount)') }} as discount_amount,
         cast(sum(case when billed_lines.list_amount is null then 1 else 0 end) as bigint) as unknown_count,
         cast(sum(
-            (coalesce(billed_lines.billed_quantity, 0) - coalesce(billed_lines.credited_quantity, 0)
-            - coalesce(events.expected_quantity, 0)) * order_lines.unit_rate * order_lines.price_factor
+            (
+                coalesce(billed_lines.billed_quantity, 0) - coalesce(billed_lines.credited_quantity, 0)
+                - coalesce(events.expected_quantity, 0)
+            ) * order_lines.unit_rate * order_lines.price_factor
         ) as decimal(38, 6)) as quantity_effect,
         cast(sum(
             coalesce(billed_lines.list_amount, 0)
@@ -320,12 +322,12 @@ effects as (
         lines_of_totals.line_count as known_line_count,
         case
             when line_groups.billed_quantity is not null
-                then cast((line_groups.billed_quantity - line_groups.due_quantity) * line_groups.unit_rate as decimal(38, 6))
+            then cast((line_groups.billed_quantity - line_groups.due_quantity) * line_groups.unit_rate as decimal(38, 6))
             when lines_of_totals.unknown_count = 0 then lines_of_totals.quantity_effect
         end as quantity_effect,
         case
             when line_groups.list_amount is not null
-                then cast(
+            then cast(
                     line_groups.list_amount - line_groups.invoiced_quantity * line_groups.unit_rate
                     as decimal(38, 6)
                 )

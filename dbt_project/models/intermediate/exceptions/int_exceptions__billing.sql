@@ -21,7 +21,7 @@ classified as (
             when shifted_count is not null then 'BIL_SCHEDULE'
             when evidence_count = 0 and variance_amount < 0 and provisional_count > 0 then 'BIL_PROVISIONAL_STALE'
             when evidence_count = 0 and variance_amount < 0 and order_type = 'renewal' and document_count = 0
-                then 'REN_NOT_BILLED'
+            then 'REN_NOT_BILLED'
             when evidence_count = 0 and variance_amount < 0 then 'BIL_MISSING'
             when variance_amount > 0 and is_returned and kind_code <> 'REST' then 'FUL_RETURN_NO_CREDIT'
             when is_counted_otherwise then 'BIL_PRORATION_BASIS'
@@ -29,15 +29,17 @@ classified as (
             when is_tax_included
                 and (
                     abs(variance_amount) <= greatest(coalesce(line_count, 1), 1) * 2 * minor_unit_amount
-                    or (kind_code = 'LINE' and billed_net_amount >= ordered_amount and coalesce(quantity_effect, 0) = 0
-                        and ordered_tax_amount <> 0)
+                    or (
+                        kind_code = 'LINE' and billed_net_amount >= ordered_amount and coalesce(quantity_effect, 0) = 0
+                        and ordered_tax_amount <> 0
+                    )
                 )
-                then 'TAX_INCLUSIVE_FOOTING'
+            then 'TAX_INCLUSIVE_FOOTING'
             when kind_code = 'REST'
-                then case
+            then case
                     when abs(unplaced_amount - charge_amount - variance_amount) > rounding_bound_amount
                         or unplaced_amount = charge_amount
-                        then 'TAX_AMOUNT'
+                    then 'TAX_AMOUNT'
                     when charge_amount < 0 and variance_amount > 0 then 'BIL_DISCOUNT'
                     when unplaced_amount = 0 and variance_amount < 0 then 'BIL_MISSING'
                     else 'BIL_PRICE'
@@ -45,18 +47,18 @@ classified as (
             when kind_code = 'TOTAL' and has_document_tax and not is_tax_included
                 and abs(document_tax_amount - order_tax_amount - variance_amount) <= rounding_bound_amount
                 and document_tax_amount <> order_tax_amount
-                then 'TAX_AMOUNT'
+            then 'TAX_AMOUNT'
             when expectation_count = 0 then 'BIL_QTY'
             when quantity_effect is not null and price_effect is not null
-                then case
+            then case
                     when abs(quantity_effect) >= abs(price_effect) and abs(quantity_effect) >= abs(other_effect)
-                        then 'BIL_QTY'
+                    then 'BIL_QTY'
                     when abs(price_effect) >= abs(other_effect) then 'BIL_PRICE'
                     when discount_amount <> 0 or abs(other_effect) > 0 then 'BIL_DISCOUNT'
                     else 'BIL_PRICE'
                 end
             when quantity_effect is not null
-                then case when abs(quantity_effect) >= abs(other_effect) then 'BIL_QTY' else 'BIL_PRICE' end
+            then case when abs(quantity_effect) >= abs(other_effect) then 'BIL_QTY' else 'BIL_PRICE' end
             when kind_code = 'TOTAL' and variance_amount > 0 and matched_amount = gross_amount then 'BIL_QTY'
             when discount_amount <> 0 and variance_amount = discount_amount then 'BIL_DISCOUNT'
             when is_whole_pieces then 'BIL_QTY'
@@ -175,9 +177,9 @@ final as (
         end as explanation,
         case
             when exception_code in (
-                'BIL_QTY', 'BIL_PRICE', 'BIL_DISCOUNT', 'BIL_PRORATION_BASIS', 'TAX_AMOUNT', 'TAX_INCLUSIVE_FOOTING',
-                'REN_PRICE_MISMATCH', 'MKT_CONSOLIDATION'
-            )
+                    'BIL_QTY', 'BIL_PRICE', 'BIL_DISCOUNT', 'BIL_PRORATION_BASIS', 'TAX_AMOUNT', 'TAX_INCLUSIVE_FOOTING',
+                    'REN_PRICE_MISMATCH', 'MKT_CONSOLIDATION'
+                )
             then case when variance_amount > 0 then 'owed' else 'loss' end
         end as leak_kind,
         cast(null as {{ dbt.type_string() }}) as assignee_id,
