@@ -17,6 +17,8 @@ RUN_ID := $(shell { pwd; cat requirements.lock $(SETUP_INPUTS); } | cksum | tr '
 DEV_ID := $(shell { pwd; cat requirements.lock requirements-dev.lock $(SETUP_INPUTS); } | cksum | tr ' ' '-')
 RUN_STAMP := $(VENV)/.stamp-run-$(RUN_ID)
 DEV_STAMP := $(VENV)/.stamp-dev-$(DEV_ID)
+ERP_VENV := .venv-erp
+ERP_STAMP := $(ERP_VENV)/.stamp-$(shell { pwd; cat requirements-erp.lock; } | cksum | tr ' ' '-')
 
 # Quiet third parties: no usage statistics, no checks for newer versions, no prompts.
 export DAGSTER_DISABLE_TELEMETRY := 1
@@ -30,12 +32,13 @@ export UV_NO_PROGRESS := 1
 # What is imported is compiled once: without this each process would spend seconds on it again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup setup-dev run test system-packages check lint types layers sql fix dev bench soak lock clean
+.PHONY: help setup setup-dev setup-erp run test test-erp system-packages check lint types layers sql fix dev bench soak lock clean
 
 help:
 	@echo "make run    set up if needed, reconcile the samples, print the summary"
 	@echo "make setup  the set-up alone: .venv and .venv/bin/meshline"
 	@echo "make test   linters, types and the whole test suite"
+	@echo "make test-erp  delivery to a real ERP, installed beside in .venv-erp"
 	@echo "make check  linters and types alone"
 	@echo "make dev    Dagster's UI with its daemon on 127.0.0.1:$(DEV_PORT), state in $(HOME_DIR)/dagster"
 	@echo "make bench  benchmarks        make soak   long-running tests"
@@ -83,6 +86,15 @@ $(DEV_STAMP): | $(RUN_STAMP)
 	@rm -f $(VENV)/.stamp-dev-*
 	@touch $@
 
+setup-erp: $(ERP_STAMP)
+
+# A real ERP as a receiver, never a part of Meshline: an environment of its own, so that neither's packages meet.
+$(ERP_STAMP): | $(DEV_STAMP)
+	@echo "Installing Tryton into $(ERP_VENV) ..."
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(ERP_VENV)
+	@$(BIN)/uv pip install --quiet --python $(ERP_VENV)/bin/python --require-hashes -r requirements-erp.lock
+	@touch $@
+
 # ---------------------------------------------------------------- use
 run: $(RUN_STAMP)
 	@$(BIN)/meshline run --home $(HOME_DIR) --landing seeds/samples
@@ -114,6 +126,9 @@ system-packages:
 
 test: system-packages lint types layers sql
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-erp: $(ERP_STAMP)
+	@$(BIN)/python -m pytest -m erp $(PYTEST_ARGS)
 
 soak: $(DEV_STAMP)
 	@$(BIN)/python -m pytest -m soak $(PYTEST_ARGS)
@@ -159,9 +174,10 @@ LOCK := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --universal --
 lock: $(BIN)/uv
 	@$(LOCK) --output-file requirements-setup.lock --group setup
 	@$(LOCK) --output-file requirements-dev.lock --group build --group dev pyproject.toml
+	@$(LOCK) --output-file requirements-erp.lock --group erp
 	@$(LOCK) --output-file requirements.lock --group build --constraint requirements-dev.lock pyproject.toml
 
 clean:
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dbt_project/target dbt_project/logs logs
+	@rm -rf $(VENV) $(ERP_VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dbt_project/target dbt_project/logs logs
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	@echo "Removed what make made; $(HOME_DIR) with your data is untouched."

@@ -6,38 +6,63 @@ the command line may import this.
 
 import signal
 import threading
+import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 from types import FrameType
 
 from orchestration.cli_display import clean, print_json, stderr, stdout, table
 from orchestration.connectors.targets.courier import Delivered
-from orchestration.delivery import DeliveryReport, Status, deliver_published, read_status
+from orchestration.delivery import (
+    DeliveryReport,
+    Status,
+    deliver_published,
+    read_status,
+    roles_that_resume,
+)
 from orchestration.ledger.outbox import resume
 from orchestration.ledger.outbox_clock import open_clock
 from orchestration.ledger.people import find_actor
 from orchestration.ledger.store import open_ledger
 from orchestration.settings import Settings
 
+SECONDS_BETWEEN_LINES = 3.0
+
 
 def send(
-    settings: Settings, target: str | None, *, once: bool, compare: bool, as_json: bool
+    settings: Settings,
+    target: str | None,
+    *,
+    once: bool,
+    compare: bool,
+    adopt: bool,
+    as_json: bool,
 ) -> int:
     """Deliver and print what became of it; returns the exit code: 1 when there is a problem."""
     console, stop, lock = stderr(), threading.Event(), threading.Lock()
+    told_at: dict[str, float] = {}
 
     def stopped(_number: int, _frame: FrameType | None) -> None:
         stop.set()  # what is on its way is put down first
 
     def progress(name: str, done: Delivered) -> None:
         with lock:
+            if time.monotonic() - told_at.get(name, 0.0) < SECONDS_BETWEEN_LINES:
+                return
+            told_at[name] = time.monotonic()
             told = ", ".join(f"{state} {count:,}" for state, count in sorted(done.states.items()))
             console.print(f"{clean(name)}: {clean(told)}")
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stopped)
     report = deliver_published(
-        settings, code=target, once=once, compare=compare, stop=stop, progress=progress
+        settings,
+        code=target,
+        once=once,
+        compare=compare,
+        adopt=adopt,
+        stop=stop,
+        progress=progress,
     )
     status = read_status(settings, target)
     if as_json:
@@ -63,18 +88,20 @@ def resume_intent(settings: Settings, intent_id: str, account: str, reason: str)
     """Let a parked artifact go on.
 
     Raises:
-        NotAllowed: Nobody knows the account.
+        NotAllowed: Nobody knows the account, or its role may not.
         UsageRefused: The intent is not parked.
     """
+    now = datetime.now(UTC)
     with open_ledger(settings.ledger_database) as ledger, ledger.write() as connection:
         actor = find_actor(connection, account)
         state = resume(
             connection,
             intent_id,
             actor=actor,
-            at=datetime.now(UTC),
+            at=now,
             now=open_clock(connection).now(),
             reason=reason,
+            may_resume=lambda target: roles_that_resume(settings, target, now.date()),
         )
     stdout().print(f"{clean(intent_id)} is {state}: the next `meshline deliver` takes it.")
 
@@ -91,6 +118,7 @@ def _report(report: DeliveryReport) -> dict[str, object]:
             }
             for name, done in sorted(report.delivered.items())
         },
+        "adopted": report.adopted,
         "compared": [asdict(one) for one in report.compared],
         "problems": report.problems,
     }
@@ -116,6 +144,8 @@ def _print_report(report: DeliveryReport) -> None:
         f"Artifacts: {known.released:,} released, {known.held:,} newly held, "
         f"{known.superseded:,} superseded, {known.unchanged:,} as they were."
     )
+    for name, count in sorted(report.adopted.items()):
+        console.print(f"{clean(name)} held {count:,} of them already.")
     for one in report.compared:
         console.print(
             f"{clean(one.target_code)} holds {one.held:,} of ours: {one.missing:,} missing, "

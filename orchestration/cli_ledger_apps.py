@@ -218,6 +218,10 @@ def deliver(
     compare: Annotated[
         bool, typer.Option("--compare", help="Ask targets afterwards what they hold.")
     ] = False,
+    adopt: Annotated[
+        bool,
+        typer.Option("--adopt", help="Ask targets first, and send nothing that they hold already."),
+    ] = False,
     as_json: Json = False,
     home: Home = None,
 ) -> None:
@@ -227,7 +231,9 @@ def deliver(
     from orchestration.cli_deliver import send
 
     settings = settings_of(home)
-    raise typer.Exit(send(settings, target, once=once, compare=compare, as_json=as_json))
+    raise typer.Exit(
+        send(settings, target, once=once, compare=compare, adopt=adopt, as_json=as_json)
+    )
 
 
 @deliver_app.command("status")

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 
 from orchestration.connectors.operating_model import load_operating_model
+from orchestration.connectors.targets.adoption import adopt_holdings
 from orchestration.connectors.targets.base import CallFailed
 from orchestration.connectors.targets.courier import Delivered, deliver, new_worker
 from orchestration.connectors.targets.holdings import (
@@ -64,12 +66,14 @@ class DeliveryReport:
         delivered: By target.
         problems: Sentences: conflicts, defects, targets that cannot be opened.
         compared: What targets hold, where it was asked for.
+        adopted: By target, how much was there already, where it was asked for.
     """
 
     enqueued: EnqueueReport = field(default_factory=EnqueueReport)
     delivered: dict[str, Delivered] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     compared: list[Comparison] = field(default_factory=list)
+    adopted: dict[str, int] = field(default_factory=dict)
 
 
 @contextmanager
@@ -95,6 +99,17 @@ def targets_of(settings: Settings, code: str | None = None) -> dict[str, Deliver
     return {code: targets[code]}
 
 
+def roles_that_resume(settings: Settings, code: str, on: date) -> frozenset[str]:
+    """Return the roles that may let go on what is parked for a target.
+
+    Who owns the target, and who is responsible or accountable for what is parked by RACI.
+    """
+    model = load_operating_model(settings.seeds)
+    raci = model.raci_of_class("SYS_PARKED", on)
+    owners = {one.owner_role for name, one in model.targets.targets.items() if name == code}
+    return frozenset(owners | {raci.responsible, raci.accountable})
+
+
 def enqueue_published(
     settings: Settings, ledger: Ledger, clock: DeliveryClock, worker: Worker
 ) -> EnqueueReport:
@@ -102,14 +117,15 @@ def enqueue_published(
 
     Artifacts for a target that the policy lacks are conflicts of the report.
     """
-    known = targets_of(settings)
+    model = load_operating_model(settings.seeds)
+    known = model.targets.targets
     report = EnqueueReport()
     try:
         published = open_published(settings)
     except NothingPublished:
         return report
     with published:
-        for rows in read_artifacts(published):
+        for rows in read_artifacts(published, model.automation_blocks):
             lost = {row.target_code for row in rows} - set(known)
             report.conflicts += [
                 f"target {code} is not in seeds/policies/delivery_targets.yml" for code in lost
@@ -135,6 +151,7 @@ def deliver_published(
     code: str | None = None,
     once: bool = True,
     compare: bool = False,
+    adopt: bool = False,
     stop: threading.Event | None = None,
     progress: Progress | None = None,
 ) -> DeliveryReport:
@@ -147,17 +164,22 @@ def deliver_published(
         code: One target; None is all of them.
         once: Stop when nothing more may be sent now.
         compare: Ask each target afterwards what it holds, and record what differs.
+        adopt: Ask each target first what it holds, and send nothing of that: for a home that
+            begins anew in front of receivers that do not.
         stop: Ends a delivery that is not `once`.
         progress: Told the target and how far it is.
     """
     chosen, worker, report = targets_of(settings, code), new_worker(), DeliveryReport()
     stop = stop or threading.Event()
+    folder = settings.home / "outbound" / "acknowledgements"
     with open_outbox(settings) as (ledger, clock):
         report.enqueued = enqueue_published(settings, ledger, clock, worker)
         report.problems += report.enqueued.conflicts
 
         def carry(name: str) -> None:
             with open_target(name, chosen[name], settings) as target:
+                if adopt:
+                    report.adopted[name] = adopt_holdings(ledger, clock, target, worker, folder)
                 report.delivered[name] = deliver(
                     ledger,
                     clock,
@@ -168,7 +190,6 @@ def deliver_published(
                     progress=lambda done: progress(name, done) if progress is not None else None,
                 )
                 if compare:
-                    folder = settings.home / "outbound" / "acknowledgements"
                     report.compared.append(compare_holdings(ledger, clock, target, worker, folder))
 
         with ThreadPoolExecutor(len(chosen)) as pool:
@@ -180,7 +201,6 @@ def deliver_published(
                     report.problems.append(f"{name}: what it holds is not known: {failed}")
                 except ReconError as error:
                     report.problems.append(f"{name}: {error}")
-        folder = settings.home / "outbound" / "acknowledgements"
         write_acknowledgements(ledger, folder, clock.wall())
     return report
 

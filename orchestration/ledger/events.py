@@ -52,7 +52,7 @@ class Draft:
         subject_id: Which one.
         reason: Why. E-mail addresses and card numbers in it are masked: it can never be erased.
         payload: What JSON can hold, without floating point numbers; amounts are texts.
-        recon_key: The order that it concerns.
+        recon_key: The order that it concerns; None or empty for none.
     """
 
     at: datetime
@@ -119,7 +119,7 @@ def _chained(draft: Draft, seq: int, prev_hash: str) -> Event:
         draft.action,
         draft.subject_type,
         draft.subject_id,
-        draft.recon_key,
+        draft.recon_key or None,
         masked(draft.reason),
         canonical(draft.payload),
         prev_hash,

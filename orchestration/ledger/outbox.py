@@ -9,7 +9,7 @@ version and target; the same key with another payload is an error that names the
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from orchestration.core.delivery.answers import State
 from orchestration.core.delivery.payloads import differences, fingerprint, payload_hash
 from orchestration.core.errors import ReconError, UsageRefused
+from orchestration.ledger.errors import NotAllowed
 from orchestration.ledger.events import Actor, Draft, append, moment_text
 from orchestration.ledger.outbox_rows import ArtifactRow, Known, intent_row
 from orchestration.ledger.outbox_tables import intents
@@ -181,8 +182,18 @@ def resume(
     at: datetime,
     now: datetime,
     reason: str,
+    may_resume: Callable[[str], Collection[str]],
 ) -> str:
     """Let a parked intent go on after somebody looked at it; the same key is used again.
+
+    Args:
+        connection: From `Ledger.write`.
+        intent_id: A parked one.
+        actor: Who says so.
+        at: By the wall clock.
+        now: By the clock of waits, from which on it may be sent.
+        reason: Why it will go now.
+        may_resume: The roles that may, by target.
 
     Returns:
         Its state from now on: `unknown` when its outcome was, so that it is looked up or sent
@@ -190,6 +201,7 @@ def resume(
 
     Raises:
         UsageRefused: There is no such intent, or it is not parked.
+        NotAllowed: The actor has none of the roles.
     """
     row = connection.execute(select(intents).where(intents.c.intent_id == intent_id)).first()
     if row is None or row.state != State.PARKED:
@@ -197,6 +209,12 @@ def resume(
         raise UsageRefused(
             f"{intent_id} cannot be resumed: {stands}. `meshline deliver status` lists what is "
             "parked."
+        )
+    roles = may_resume(row.target_code)
+    if actor.role not in roles:
+        raise NotAllowed(
+            f"{actor.actor_id} ({actor.role or 'without a role'}) may not resume what is parked "
+            f"for {row.target_code}: {', '.join(sorted(roles))} may."
         )
     state = State.UNKNOWN if row.was_unknown else State.READY
     payload = {"state": state.value, "was": row.last_error_class}

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from orchestration.core.delivery.answers import DELIVERED, State
 from orchestration.core.errors import ReconError
@@ -118,6 +118,16 @@ def unsettled_sweeps(
     return tuple(Document(**row) for row in connection.execute(chosen).mappings())
 
 
+def unsent_documents(connection: Connection, target_code: str) -> Iterator[Sequence[Document]]:
+    """Yield what may be sent to a target and never was, some at a time, by idempotency key."""
+    yield from _pages(
+        connection,
+        intents.c.target_code == target_code,
+        intents.c.state == State.READY,
+        intents.c.attempts == 0,
+    )
+
+
 def delivered_documents(
     connection: Connection, target_code: str, settled_before: datetime
 ) -> Iterator[Sequence[Document]]:
@@ -128,16 +138,21 @@ def delivered_documents(
         target_code: The target.
         settled_before: Documents delivered later are left out: the receiver's list may be older.
     """
+    yield from _pages(
+        connection,
+        intents.c.target_code == target_code,
+        intents.c.state.in_(DELIVERED),
+        intents.c.settled_at <= moment_text(settled_before),
+    )
+
+
+def _pages(connection: Connection, *where: ColumnElement[bool]) -> Iterator[Sequence[Document]]:
+    """Documents by idempotency key, some at a time."""
     after = ""
     while True:
         chosen = (
             select(*(intents.c[name] for name in _COLUMNS))
-            .where(
-                intents.c.target_code == target_code,
-                intents.c.state.in_(DELIVERED),
-                intents.c.settled_at <= moment_text(settled_before),
-                intents.c.idem_key > after,
-            )
+            .where(*where, intents.c.idem_key > after)
             .order_by(intents.c.idem_key)
             .limit(ROWS_AT_ONCE)
         )

@@ -262,7 +262,11 @@ def _open_incident(
     count = _add_members(connection, incident_id, code)
     waiting = (
         select(intents.c.recon_key)
-        .where(intents.c.target_code == code, intents.c.state.in_(_WAITING))
+        .where(
+            intents.c.target_code == code,
+            intents.c.state.in_(_WAITING),
+            intents.c.recon_key != "",
+        )
         .distinct()
         .order_by(intents.c.recon_key)
         .limit(MEMBERS_NAMED)

@@ -96,6 +96,60 @@ def record_findings(
     return len(changes)
 
 
+def record_adopted(
+    connection: Connection,
+    adopted: Sequence[tuple[str, str]],
+    *,
+    actor: Actor,
+    at: datetime,
+    now: datetime,
+) -> int:
+    """Call delivered what a receiver holds though it was never sent from here; returns how many.
+
+    Args:
+        connection: From `Ledger.write`.
+        adopted: Intent and the receiver's id of it; what is not ready any more is left as it is.
+        actor: Who found it.
+        at: By the wall clock.
+        now: By the clock of waits.
+    """
+    refs = dict(adopted)
+    rows: list[Any] = []
+    ids = sorted(refs)
+    for start in range(0, len(ids), 500):
+        chosen = select(intents.c.intent_id, intents.c.recon_key).where(
+            intents.c.intent_id.in_(ids[start : start + 500]),
+            intents.c.state == State.READY,
+            intents.c.attempts == 0,
+        )
+        rows += connection.execute(chosen).all()
+    reason = "The receiver holds these contents already, from before this ledger began."
+    append(
+        connection,
+        [
+            Draft(
+                at,
+                actor,
+                "intent_found_delivered",
+                "intent",
+                row.intent_id,
+                reason,
+                {"receiver_ref": refs[row.intent_id], "finding": "adopted"},
+                row.recon_key,
+            )
+            for row in rows
+        ],
+    )
+    if rows:
+        connection.execute(
+            update(intents)
+            .where(intents.c.intent_id == bindparam("id_"))
+            .values(state=State.SWEPT, receiver_ref=bindparam("ref_"), settled_at=moment_text(now)),
+            [{"id_": row.intent_id, "ref_": refs[row.intent_id]} for row in rows],
+        )
+    return len(rows)
+
+
 def sweep_done(
     connection: Connection, intent_ids: Sequence[str], again_at: datetime | None = None
 ) -> None:

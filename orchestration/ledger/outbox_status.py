@@ -134,7 +134,7 @@ def orders_of_incident(connection: Connection, incident_id: str) -> tuple[str, .
     rows = connection.execute(
         select(intents.c.recon_key)
         .join(incident_members, incident_members.c.intent_id == intents.c.intent_id)
-        .where(incident_members.c.incident_id == incident_id)
+        .where(incident_members.c.incident_id == incident_id, intents.c.recon_key != "")
         .distinct()
         .order_by(intents.c.recon_key)
     )

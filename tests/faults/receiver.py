@@ -38,12 +38,14 @@ class Receiver:
 
     Attributes:
         enforces_key: Whether a second document with one key is refused.
+        keeps_payloads: Whether what it holds has the documents themselves.
         rate: Share of writes with a fault.
         plan: Faults of the next writes, used up before chance is asked.
         late_seconds: How late a late write is applied.
     """
 
     enforces_key: bool = True
+    keeps_payloads: bool = False
     rate: float = 0.0
     seed: int = 1
     late_seconds: float = 0.3
@@ -67,7 +69,9 @@ class Receiver:
             if known["payload_sha256"] != body["payload_sha256"]:
                 return 409, {"error": {"code": "conflict", "message": "other contents"}}
             return 200, {**known, "status": "existing"}
-        kept = {name: value for name, value in body.items() if name != "payload"}
+        kept = {
+            name: value for name, value in body.items() if self.keeps_payloads or name != "payload"
+        }
         kept["id"] = f"doc_{len(self.documents) + 1}"
         self.documents.append(kept)
         self.by_key[key] = kept

@@ -24,6 +24,8 @@ from orchestration.connectors.targets.file import FileTarget
 from orchestration.connectors.targets.holdings import compare_holdings
 from orchestration.connectors.targets.http import HttpTarget
 from orchestration.core.delivery.answers import Answer, AnswerClass, State
+from orchestration.ledger.errors import NotAllowed
+from orchestration.ledger.events import Actor
 from orchestration.ledger.outbox import SameKeyOtherPayload, release, resume
 from orchestration.ledger.outbox_claims import Claim, Taken, claim, settle
 from orchestration.ledger.outbox_documents import NotReleased
@@ -224,10 +226,31 @@ def test_c11_a_parked_document_goes_on_when_somebody_says_so(bed, receiver):
                 at=bed.dial.moment,
                 now=bed.clock.now(),
                 reason="The receiver was mended.",
+                may_resume=lambda _: {ENGINE.role},
             )
         assert state == "unknown"
         bed.once(target)
     assert (bed.row()["state"], len(receiver.documents())) == ("done", 1)
+
+
+def test_c11_who_has_no_right_to_lets_nothing_parked_go_on(bed, receiver):
+    receiver.set(plan=["other_amount"])
+    bed.put([artifact(1)])
+    with http_target(receiver.address) as target:
+        bed.once(target)
+    assert bed.row()["state"] == "parked"
+    seller = Actor("per-sam", "sales", "sam@console")
+    with pytest.raises(NotAllowed, match="finance, platform may"), bed.ledger.write() as connection:
+        resume(
+            connection,
+            bed.row()["intent_id"],
+            actor=seller,
+            at=bed.dial.moment,
+            now=bed.clock.now(),
+            reason="It is my order.",
+            may_resume=lambda _: {"platform", "finance"},
+        )
+    assert bed.row()["state"] == "parked"
 
 
 def test_c12_only_what_failed_of_a_bulk_call_is_sent_again(bed, receiver):

@@ -41,7 +41,7 @@ RETRIES = {
     "jitter": "full",
     "retry_after_cap_seconds": 1,
 }
-QUICK = {"connect_seconds": 2, "read_seconds": 2, "total_seconds": 2}
+QUICK = {"connect_seconds": 1, "read_seconds": 1, "total_seconds": 1}
 
 
 def _work(url: str, address: str) -> None:
@@ -50,9 +50,9 @@ def _work(url: str, address: str) -> None:
     from orchestration.ledger import outbox_claims as claims
 
     claims.LEASE_MARGIN_SECONDS = 1
-    courier.CALLS_PER_SLOT = 2
+    courier.CALLS_PER_SLOT = 8
     claims.backoff = lambda *_, **__: timedelta(milliseconds=random.randrange(200))
-    row = policy(retries=RETRIES, timeouts=QUICK, max_in_flight=2)
+    row = policy(retries=RETRIES, timeouts=QUICK, max_in_flight=4)
     with open_ledger(url, busy_seconds=120) as ledger, http_target(address, row) as target:
         with ledger.write() as connection:
             clock = open_clock(connection)
@@ -90,7 +90,9 @@ def chaos(
                         at=clock.wall(),
                         now=clock.keep(connection),
                     )
-        context = multiprocessing.get_context("spawn")
+        # Forked of a process that has read all modules: a killed worker is replaced at once.
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])
 
         def begin():
             return context.Process(target=_work, args=(url, receiver.address), daemon=True)
@@ -152,7 +154,7 @@ def test_b3_nothing_is_lost_or_doubled_while_workers_are_killed(tmp_path):
 @pytest.mark.soak
 def test_b3_ten_thousand_deliveries_under_faults_and_a_hundred_kills(tmp_path):
     url, said, killed = chaos(
-        tmp_path, orders=5000, versions=2, workers=2, kills=100, pause=1, patience=1200
+        tmp_path, orders=5000, versions=2, workers=2, kills=100, pause=0.6, patience=1200
     )
     assert killed == 100
     assert_both_sides_agree(url, said, 10_000)

@@ -89,9 +89,16 @@ def check_address(code: str, address: str, target: DeliveryTarget) -> str:
 
 
 class Exchange:
-    """Connections to one receiver; safe to use from several threads."""
+    """Connections to one receiver; safe to use from several threads.
 
-    def __init__(self, target: DeliveryTarget) -> None:
+    Args:
+        target: The policy: limits of time, size and connections.
+        is_label_ignored: Take an answer as it came although it says that it is packed, for
+            receivers that say so of plain ones. It is not unpacked either way.
+    """
+
+    def __init__(self, target: DeliveryTarget, *, is_label_ignored: bool = False) -> None:
+        self._is_label_ignored = is_label_ignored
         times = target.timeouts
         self._total_seconds = times.total_seconds
         self._most_bytes = target.most_answer_kb * 1024
@@ -125,7 +132,8 @@ class Exchange:
             with self._client.stream(
                 method, url, headers=dict(headers or {}), content=body, params=parameters
             ) as response:
-                if response.headers.get("content-encoding", "identity") != "identity":
+                label = response.headers.get("content-encoding", "identity")
+                if label != "identity" and not self._is_label_ignored:
                     raise CallFailed(AnswerClass.AMBIGUOUS, "answered compressed, unasked")
                 received = bytearray()
                 for chunk in response.iter_raw():

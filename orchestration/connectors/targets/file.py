@@ -122,7 +122,7 @@ def _content(document: Document) -> bytes:
         "artifact_kind": document.artifact_kind,
         "natural_key": document.natural_key,
         "artifact_version": document.artifact_version,
-        "recon_key": document.recon_key,
+        "recon_key": document.recon_key or None,
         "amount": document.amount,
         "currency_code": document.currency_code,
         "payload_sha256": document.payload_hash,

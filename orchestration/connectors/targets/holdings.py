@@ -21,7 +21,7 @@ from orchestration.core.delivery.answers import DELIVERED, State
 from orchestration.ledger.events import moment_text
 from orchestration.ledger.outbox_claims import Worker
 from orchestration.ledger.outbox_clock import DeliveryClock
-from orchestration.ledger.outbox_documents import delivered_documents
+from orchestration.ledger.outbox_documents import Document, delivered_documents
 from orchestration.ledger.outbox_review import Finding, Found, record_findings
 from orchestration.ledger.outbox_tables import intents
 from orchestration.ledger.store import Ledger
@@ -70,7 +70,7 @@ def compare_holdings(
     scratch.unlink(missing_ok=True)
     try:
         with closing(sqlite3.connect(scratch)) as listed:
-            held = _keep(listed, target.holdings())
+            held = keep_listed(listed, target.holdings())
             counts, findings = _findings(ledger, listed, target.code, settled_before)
             strangers = _strangers(ledger, listed, target.code)
             _write_holdings(listed, target.code, folder, clock.wall())
@@ -123,8 +123,8 @@ def write_acknowledgements(ledger: Ledger, folder: Path, at: datetime) -> int:
         return _write_lines(folder, "acknowledgements", at, (dict(row) for row in rows))
 
 
-def _keep(listed: sqlite3.Connection, found: Iterable[Held]) -> int:
-    """Put what a receiver lists into a scratch file; returns how much that is."""
+def keep_listed(listed: sqlite3.Connection, found: Iterable[Held]) -> int:
+    """Put what a receiver lists into the table `held` of a scratch file; returns how much it is."""
     listed.execute("pragma synchronous = off")
     listed.execute("create table held (key text, ref text, payload_hash text, amount text)")
     listed.executemany(
@@ -132,6 +132,7 @@ def _keep(listed: sqlite3.Connection, found: Iterable[Held]) -> int:
         ((one.idem_key, one.receiver_ref, one.payload_hash, one.amount) for one in found),
     )
     listed.execute("create index held_key on held (key)")
+    listed.execute("create index held_ref on held (ref)")
     return int(listed.execute("select count(*) from held").fetchone()[0])
 
 
@@ -145,18 +146,31 @@ def _findings(
         for documents in delivered_documents(connection, code, settled_before):
             counts["delivered"] += len(documents)
             for document in documents:
-                held = [
-                    Held(ref, document.idem_key, payload_hash, amount)
-                    for ref, payload_hash, amount in listed.execute(
-                        "select ref, payload_hash, amount from held where key = ? order by ref",
-                        (document.idem_key,),
-                    )
-                ]
+                held = _held_of(listed, document)
                 found = _judge(document.intent_id, held, differs(document, held[0]) if held else "")
                 if found is not None:
                     findings.append(found)
                     counts[found.finding.value.removesuffix("_at_receiver")] += 1
     return counts, findings
+
+
+def _held_of(listed: sqlite3.Connection, document: Document) -> list[Held]:
+    """What a list has of a document: by its key, or, of one that was adopted, by reference."""
+    by_key = [
+        Held(ref, document.idem_key, payload_hash, amount)
+        for ref, payload_hash, amount in listed.execute(
+            "select ref, payload_hash, amount from held where key = ? order by ref",
+            (document.idem_key,),
+        )
+    ]
+    if len(by_key) == 1 and by_key[0].payload_hash == document.payload_hash:
+        return by_key
+    adopted = listed.execute(
+        "select ref, payload_hash, amount from held "
+        "where ref = ? and payload_hash = ? and key <> ?",
+        (document.receiver_ref, document.payload_hash, document.idem_key),
+    ).fetchone()
+    return by_key if adopted is None else [Held(adopted[0], None, *adopted[1:])]
 
 
 def _judge(intent_id: str, held: Sequence[Held], difference: str) -> Found | None:

@@ -124,7 +124,7 @@ class HttpTarget(Target):
             "artifact_kind": document.artifact_kind,
             "natural_key": document.natural_key,
             "artifact_version": document.artifact_version,
-            "recon_key": document.recon_key,
+            "recon_key": document.recon_key or None,
             "order_key": document.order_key,
             "order_version": document.order_version,
             "amount": document.amount,

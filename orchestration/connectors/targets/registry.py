@@ -17,6 +17,7 @@ CLASSES: Mapping[str, tuple[str, str]] = {
     "file": ("orchestration.connectors.targets.file", "FileTarget"),
     "http": ("orchestration.connectors.targets.http", "HttpTarget"),
     "stripe": ("orchestration.connectors.targets.stripe", "StripeTarget"),
+    "tryton": ("orchestration.connectors.targets.tryton", "TrytonTarget"),
 }
 
 

@@ -188,19 +188,29 @@ class OperatingModel:
             None,
         )
 
-    def automation_blocks(self, artifact_kind: str, order_type: str) -> tuple[str, ...]:
+    def automation_blocks(self, artifact_kind: str, order_type: str | None) -> tuple[str, ...]:
         """Return why an artifact of an order type may not be sent by itself; empty when it may.
 
         R-D3: no artifact leaves without a workflow that is whole.
+
+        Args:
+            artifact_kind: As in `seeds/rules/artifact_rules.csv`.
+            order_type: Of its order, empty when the order has none; None when it is of no one
+                order, such as a statement: then any workflow of the kind may send it.
         """
         responsible = [
             workflow
             for workflow in self.workflows.values()
             if artifact_kind in workflow.artifact_kinds
-            and (not workflow.order_types or order_type in workflow.order_types)
+            and (
+                order_type is None or not workflow.order_types or order_type in workflow.order_types
+            )
         ]
         if not responsible:
-            return (f"no workflow sends {artifact_kind} of {order_type} orders",)
+            of_orders = {None: "", "": " of orders without a type"}.get(
+                order_type, f" of {order_type} orders"
+            )
+            return (f"no workflow sends {artifact_kind}{of_orders}",)
         blocked = [workflow.blocked_because for workflow in responsible]
         if any(reason is None for reason in blocked):
             return ()

@@ -1,8 +1,61 @@
 -- Grain: one row per order with services over time: what each line earns in each month.
--- Trap: earned day by day, the last day included. Months are rounded as they add up, so a line's months come to its
--- amount exactly. Tax is no revenue.
+-- Trap: earned day by day, the last day included, and what an amendment adds over the amendment's own days. Months are
+-- rounded as they add up, so the months of a part come to its amount exactly. Tax is no revenue.
 
-with lines as (
+with billable as (
+    select * from {{ ref('int_order_lines__billable') }}
+    where status_code in ('confirmed', 'closed')
+        and not is_test
+        and not is_cancelled
+        and not is_gift_card
+),
+
+contributed as (
+    select * from {{ ref('int_order_lines__contributed') }}
+),
+
+amended_orders as (
+    -- distinct: an order has many lines
+    select distinct recon_key from contributed
+),
+
+-- What an amendment adds is earned over the amendment's own dates, not over the line's.
+parts as (
+    select
+        billable.recon_key,
+        billable.line_key,
+        billable.line_key as part_key,
+        billable.canonical_line_no,
+        billable.sku,
+        billable.exponent,
+        billable.is_tax_included,
+        billable.net_amount,
+        billable.tax_amount,
+        billable.service_start_on,
+        billable.service_end_on
+    from billable
+    left join amended_orders
+        on billable.recon_key = amended_orders.recon_key
+    where amended_orders.recon_key is null
+    union all
+    select
+        billable.recon_key,
+        billable.line_key,
+        billable.line_key || '|' || contributed.document_ref || '|' || contributed.line_no as part_key,
+        billable.canonical_line_no,
+        billable.sku,
+        billable.exponent,
+        billable.is_tax_included,
+        contributed.net_amount,
+        contributed.tax_amount,
+        coalesce(contributed.service_start_on, billable.service_start_on) as service_start_on,
+        coalesce(contributed.service_end_on, billable.service_end_on) as service_end_on
+    from billable
+    inner join contributed
+        on billable.line_key = contributed.line_key
+),
+
+lines as (
     select
         *,
         {{ days_between('service_start_on', 'service_end_on') }} + 1 as service_days,
@@ -10,12 +63,8 @@ with lines as (
             when is_tax_included then {{ money('net_amount - tax_amount') }}
             else net_amount
         end as earned_amount
-    from {{ ref('int_order_lines__billable') }}
-    where status_code in ('confirmed', 'closed')
-        and not is_test
-        and not is_cancelled
-        and not is_gift_card
-        and service_start_on <= service_end_on
+    from parts
+    where service_start_on <= service_end_on
 ),
 
 months as (
@@ -30,7 +79,7 @@ months as (
 line_months as (
     select
         lines.recon_key,
-        lines.line_key,
+        lines.part_key,
         lines.canonical_line_no,
         lines.sku,
         lines.exponent,
@@ -52,7 +101,7 @@ earned_by_then as (
     from line_months
 ),
 
-earned as (
+earned_by_part as (
     select
         recon_key,
         canonical_line_no,
@@ -60,10 +109,21 @@ earned as (
         month_on,
         {{ money("""
             amount_by_then - coalesce(
-                lag(amount_by_then) over (partition by line_key order by month_on nulls last), 0
+                lag(amount_by_then) over (partition by part_key order by month_on nulls last), 0
             )
         """) }} as earned_amount
     from earned_by_then
+),
+
+earned as (
+    select
+        recon_key,
+        canonical_line_no,
+        sku,
+        month_on,
+        {{ money('sum(earned_amount)') }} as earned_amount
+    from earned_by_part
+    group by recon_key, canonical_line_no, sku, month_on
 ),
 
 period_texts as (
