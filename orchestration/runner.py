@@ -171,7 +171,7 @@ def find_news(session: RunSession, decided_seq: int) -> News:
     if mark_then != str(mark):
         reasons.append("rows arrived")
     if decided_then != str(decided_seq):
-        reasons.append("somebody decided something")
+        reasons.append("somebody decided something, or a receiver answered")
     if rules_then != rules:
         reasons.append("contracts, rules or models changed")
     with reader(settings.warehouse) as connection:

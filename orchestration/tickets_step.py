@@ -15,6 +15,7 @@ from orchestration.settings import Settings
 from orchestration.warehouse.connection import reader, writer
 from orchestration.warehouse.ledger_import import (
     NO_CHANGES,
+    OUTCOMES,
     LedgerMark,
     exceptions_to_tell,
     ledger_mark,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def last_decision(settings: Settings) -> int:
-    """Return the number of the last event that is not the engine's; 0 for none.
+    """Return the number of the last event that a person or a receiver caused; 0 for none.
 
     Takes nothing over, so that a run in which nothing is new pays for two questions only.
 
@@ -50,8 +51,9 @@ def last_decision(settings: Settings) -> int:
             _refuse_lost(ledger, mark)
             return mark.decided_seq
         found = ledger.rows(
-            "select max(seq) as last from events where seq > ? and actor_role <> ?",
-            [mark.seq, "engine"],
+            "select max(seq) as last from events where seq > ? and (actor_role <> ? or action in "
+            f"({', '.join('?' for _ in OUTCOMES)}))",
+            [mark.seq, "engine", *OUTCOMES],
         )
         return max(mark.decided_seq, *(row["last"] or 0 for row in found))
 

@@ -112,6 +112,17 @@ PEOPLE = """
     order by person_id
 """
 ROWS_AT_ONCE = 5_000
+# What receivers made of documents: not decided by anybody, and shown by the marts all the same.
+OUTCOMES = (
+    "external_system_failure",
+    "external_system_recovered",
+    "intent_delivered",
+    "intent_found_delivered",
+    "intent_parked",
+    "intent_refused",
+    "intent_reopened",
+    "intent_unknown",
+)
 _NO_EVENT = Event(0, "1970-01-01", "", "", "", "", "", "", None, "", "{}", "", "")
 
 
@@ -122,8 +133,8 @@ class LedgerMark:
     Attributes:
         seq: The last event; 0 for none.
         hash: Its hash; empty for none.
-        decided_seq: The last event that is not the engine's, or about an approval, which the engine
-            puts in force and ends; 0 for none.
+        decided_seq: The last event that is not the engine's; or is about an approval, which the
+            engine puts in force and ends; or is what a receiver made of a document; 0 for none.
     """
 
     seq: int
@@ -135,8 +146,9 @@ def ledger_mark(connection: duckdb.DuckDBPyConnection) -> LedgerMark:
     """Return how far events were taken over; the loader has made the table."""
     row = connection.execute(
         "select coalesce(max(seq), 0), coalesce(arg_max(hash, seq), ''), "
-        "coalesce(max(seq) filter (where actor_role <> 'engine' or subject_type = 'approval'), 0) "
-        "from raw.ledger_events"
+        "coalesce(max(seq) filter (where actor_role <> 'engine' or subject_type = 'approval' "
+        "or list_contains(?, action)), 0) from raw.ledger_events",
+        [list(OUTCOMES)],
     ).fetchone()
     return LedgerMark(*row) if row is not None else LedgerMark(0, "", 0)
 

@@ -149,6 +149,8 @@ exceptions as (
     inner join kinds_and_legs
         on coalesce(exceptions.leg_code, '') = kinds_and_legs.leg_code
     where exceptions.recon_key is not null
+        -- That a receiver is away or refuses says nothing against the document: else no outage would ever end.
+        and exceptions.family_code <> 'system'
     group by exceptions.recon_key, kinds_and_legs.artifact_kind, kinds_and_legs.holding_legs
 ),
 
