@@ -20,8 +20,8 @@ from orchestration.delivery import (
     read_status,
     roles_that_resume,
 )
-from orchestration.ledger.outbox import resume
 from orchestration.ledger.outbox_clock import open_clock
+from orchestration.ledger.outbox_release import resume
 from orchestration.ledger.people import find_actor
 from orchestration.ledger.store import open_ledger
 from orchestration.settings import Settings

@@ -24,9 +24,10 @@ from orchestration.connectors.targets.holdings import (
 from orchestration.connectors.targets.registry import open_target
 from orchestration.core.errors import ReconError, UsageRefused
 from orchestration.core.policies.documents import DeliveryTarget
-from orchestration.ledger.outbox import EnqueueReport, enqueue
+from orchestration.ledger.outbox import enqueue
 from orchestration.ledger.outbox_claims import Worker
 from orchestration.ledger.outbox_clock import DeliveryClock, open_clock
+from orchestration.ledger.outbox_report import EnqueueReport
 from orchestration.ledger.outbox_status import (
     Stuck,
     TargetStatus,

@@ -1,80 +1,31 @@
 """The outbox: what is to be sent, and that nothing held ever is.
 
-What belongs here: turning artifacts into intents, holding, releasing, superseding and resuming
-them, each in one transaction with its event. What does not: sending
-(`orchestration.ledger.outbox_claims`), receivers' health. What stands above imports this.
+What belongs here: turning artifacts into intents, holding and superseding them, each in one
+transaction with its event. What does not: letting them go by decision
+(`orchestration.ledger.outbox_release`), sending (`orchestration.ledger.outbox_claims`), receivers'
+health. What stands above imports this.
 
 An intent is one content of one document for one target. Its key is made of kind, natural key,
 version and target; the same key with another payload is an error that names the field.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from orchestration.core.delivery.answers import State
 from orchestration.core.delivery.payloads import differences, fingerprint, payload_hash
-from orchestration.core.errors import ReconError, UsageRefused
-from orchestration.ledger.errors import NotAllowed
-from orchestration.ledger.events import Actor, Draft, append, moment_text
+from orchestration.ledger.events import Actor, Draft, append
+from orchestration.ledger.outbox_release import release_draft, set_ready
+from orchestration.ledger.outbox_report import EnqueueReport
 from orchestration.ledger.outbox_rows import ArtifactRow, Known, intent_row
 from orchestration.ledger.outbox_tables import intents
 
 KEYS_AT_ONCE = 500
 _SENT_OR_WAITING = frozenset(State) - {State.HELD, State.REFUSED, State.SUPERSEDED}
-
-
-class SameKeyOtherPayload(ReconError):
-    """Artifacts come under keys that are taken by other contents; the message names the fields."""
-
-
-@dataclass(slots=True)
-class EnqueueReport:
-    """What became of artifacts.
-
-    Attributes:
-        released: Intents that may be sent from now on.
-        held: New intents that may not, and such that no longer may.
-        unchanged: Artifacts that were known as they are.
-        superseded: Unsent intents in whose place newer ones came.
-        stale: Artifacts older than what is known of their document; never sent.
-        conflicts: One sentence per artifact whose key is taken by another payload.
-    """
-
-    released: int = 0
-    held: int = 0
-    unchanged: int = 0
-    superseded: int = 0
-    stale: int = 0
-    conflicts: list[str] = field(default_factory=list)
-
-    def add(self, other: "EnqueueReport") -> None:
-        """Count another batch in."""
-        self.released += other.released
-        self.held += other.held
-        self.unchanged += other.unchanged
-        self.superseded += other.superseded
-        self.stale += other.stale
-        self.conflicts += other.conflicts
-
-    def refuse_conflicts(self) -> None:
-        """Raise what cannot be: the same key with another payload.
-
-        Raises:
-            SameKeyOtherPayload: With every conflict found.
-        """
-        if self.conflicts:
-            raise SameKeyOtherPayload(
-                f"{len(self.conflicts)} artifacts come under a key that has another payload; they "
-                "were not taken, all others were:\n  "
-                + "\n  ".join(self.conflicts)
-                + "\nA changed document needs a higher artifact_version: mend the model that made "
-                "it."
-            )
 
 
 @dataclass(slots=True)
@@ -126,108 +77,6 @@ def enqueue(
     _write_new(batch)
     _write_changed(batch)
     return batch.report
-
-
-def release(
-    connection: Connection,
-    intent_ids: Sequence[str],
-    *,
-    gate_run_id: str,
-    actor: Actor,
-    at: datetime,
-    now: datetime,
-    approval_id: str | None = None,
-    reason: str = "Released by a decision.",
-) -> int:
-    """Let held intents be sent; what is not held is left as it is. Returns how many.
-
-    Raises:
-        UsageRefused: An intent needs an approval and none is named.
-        IntegrityError: The named approval was never granted (SQLAlchemy's, from the trigger).
-    """
-    chosen = (
-        select(intents)
-        .where(intents.c.intent_id.in_(list(intent_ids)), intents.c.state == State.HELD)
-        .order_by(intents.c.intent_no)
-    )
-    found = [dict(row) for row in connection.execute(chosen).mappings()]
-    lacking = [row["intent_id"] for row in found if row["needs_approval"] and approval_id is None]
-    if lacking:
-        raise UsageRefused(
-            f"{', '.join(lacking)}: the receiver asked for confirmation, so an approval is needed. "
-            "Name it."
-        )
-    drafts = [
-        _release_draft(row, row["intent_id"], gate_run_id, approval_id, actor, at, reason)
-        for row in found
-    ]
-    _set_ready(
-        connection,
-        [
-            {"id_": row["intent_id"], "seq_": event.seq}
-            for row, event in zip(found, append(connection, drafts), strict=True)
-        ],
-        gate_run_id=gate_run_id,
-        approval_id=approval_id,
-        now=now,
-    )
-    return len(found)
-
-
-def resume(
-    connection: Connection,
-    intent_id: str,
-    *,
-    actor: Actor,
-    at: datetime,
-    now: datetime,
-    reason: str,
-    may_resume: Callable[[str], Collection[str]],
-) -> str:
-    """Let a parked intent go on after somebody looked at it; the same key is used again.
-
-    Args:
-        connection: From `Ledger.write`.
-        intent_id: A parked one.
-        actor: Who says so.
-        at: By the wall clock.
-        now: By the clock of waits, from which on it may be sent.
-        reason: Why it will go now.
-        may_resume: The roles that may, by target.
-
-    Returns:
-        Its state from now on: `unknown` when its outcome was, so that it is looked up or sent
-        again as its target allows; else `ready`.
-
-    Raises:
-        UsageRefused: There is no such intent, or it is not parked.
-        NotAllowed: The actor has none of the roles.
-    """
-    row = connection.execute(select(intents).where(intents.c.intent_id == intent_id)).first()
-    if row is None or row.state != State.PARKED:
-        stands = "there is no such intent" if row is None else f"it is {row.state}"
-        raise UsageRefused(
-            f"{intent_id} cannot be resumed: {stands}. `meshline deliver status` lists what is "
-            "parked."
-        )
-    roles = may_resume(row.target_code)
-    if actor.role not in roles:
-        raise NotAllowed(
-            f"{actor.actor_id} ({actor.role or 'without a role'}) may not resume what is parked "
-            f"for {row.target_code}: {', '.join(sorted(roles))} may."
-        )
-    state = State.UNKNOWN if row.was_unknown else State.READY
-    payload = {"state": state.value, "was": row.last_error_class}
-    append(
-        connection,
-        [Draft(at, actor, "intent_resumed", "intent", intent_id, reason, payload, row.recon_key)],
-    )
-    connection.execute(
-        update(intents)
-        .where(intents.c.intent_id == intent_id)
-        .values(state=state, failures=0, next_at=moment_text(now))
-    )
-    return state.value
 
 
 def idem_key_of(row: ArtifactRow) -> str:
@@ -328,7 +177,7 @@ def _write_new(batch: _Batch) -> None:
         for index, row in enumerate(rows)
     ]
     drafts = [
-        _release_draft(
+        release_draft(
             made,
             made["intent_id"],
             batch.gate_run_id,
@@ -362,7 +211,7 @@ def _write_changed(batch: _Batch) -> None:
     released = append(
         batch.connection,
         [
-            _release_draft(
+            release_draft(
                 intent_row(row, one.idem_key, 0, batch.now),
                 one.intent_id,
                 batch.gate_run_id,
@@ -374,7 +223,7 @@ def _write_changed(batch: _Batch) -> None:
             for one, row in batch.to_release
         ],
     )
-    _set_ready(
+    set_ready(
         batch.connection,
         [
             {"id_": one.intent_id, "seq_": event.seq}
@@ -406,31 +255,6 @@ def _write_changed(batch: _Batch) -> None:
     batch.report.superseded += len(batch.to_supersede)
 
 
-def _set_ready(
-    connection: Connection,
-    found: Sequence[Mapping[str, object]],
-    *,
-    gate_run_id: str,
-    approval_id: str | None,
-    now: datetime,
-) -> None:
-    """Let intents be sent, each with the event that released it."""
-    values: dict[str, Any] = {
-        "state": State.READY,
-        "gate_run_id": gate_run_id,
-        "release_seq": bindparam("seq_"),
-        "hold_reason": None,
-        "next_at": moment_text(now),
-    }
-    if approval_id is not None:
-        values["approval_id"] = approval_id
-    if found:
-        connection.execute(
-            update(intents).where(intents.c.intent_id == bindparam("id_")).values(values),
-            found,
-        )
-
-
 def _set_state(connection: Connection, found: Sequence[Mapping[str, object]], state: State) -> None:
     """Keep intents from being sent."""
     if found:
@@ -440,33 +264,6 @@ def _set_state(connection: Connection, found: Sequence[Mapping[str, object]], st
             .values(state=state, hold_reason=bindparam("hold_")),
             found,
         )
-
-
-def _release_draft(
-    row: Mapping[str, Any],
-    intent_id: str,
-    gate_run_id: str,
-    approval_id: str | None,
-    actor: Actor,
-    at: datetime,
-    reason: str,
-) -> Draft:
-    """The event that releases an intent: the proof that the triggers look for."""
-    payload = {
-        "payload_hash": row["payload_hash"],
-        "target_code": row["target_code"],
-        "artifact_kind": row["artifact_kind"],
-        "natural_key": row["natural_key"],
-        "artifact_version": row["artifact_version"],
-        "rule_id": row["rule_id"],
-        "rule_version": row["rule_version"],
-        "amount": row["amount"],
-        "currency_code": row["currency_code"],
-        "gate_run_id": gate_run_id,
-        "approval_id": approval_id,
-    }
-    key = row["recon_key"]
-    return Draft(at, actor, "intent_released", "intent", intent_id, reason, payload, key)
 
 
 def _draft(batch: _Batch, action: str, intent_id: str, row: ArtifactRow, reason: str) -> Draft:

@@ -21,9 +21,10 @@ from orchestration.core.chain import GENESIS, Event, hash_of
 from orchestration.core.delivery.payloads import payload_hash
 from orchestration.core.policies.documents import DeliveryTarget
 from orchestration.ledger.events import Actor
-from orchestration.ledger.outbox import EnqueueReport, enqueue
+from orchestration.ledger.outbox import enqueue
 from orchestration.ledger.outbox_claims import Worker
 from orchestration.ledger.outbox_clock import DeliveryClock, Instruments, open_clock
+from orchestration.ledger.outbox_report import EnqueueReport
 from orchestration.ledger.outbox_rows import ArtifactRow
 from orchestration.ledger.outbox_tables import intents
 from orchestration.ledger.store import Ledger, open_ledger

@@ -26,9 +26,11 @@ from orchestration.connectors.targets.http import HttpTarget
 from orchestration.core.delivery.answers import Answer, AnswerClass, State
 from orchestration.ledger.errors import NotAllowed
 from orchestration.ledger.events import Actor
-from orchestration.ledger.outbox import SameKeyOtherPayload, release, resume
-from orchestration.ledger.outbox_claims import Claim, Taken, claim, settle
+from orchestration.ledger.outbox_answers import settle
+from orchestration.ledger.outbox_claims import Claim, Taken, claim
 from orchestration.ledger.outbox_documents import NotReleased
+from orchestration.ledger.outbox_release import release, resume
+from orchestration.ledger.outbox_report import SameKeyOtherPayload
 from orchestration.ledger.outbox_status import open_incidents, orders_of_incident, read_targets
 from orchestration.ledger.outbox_tables import incidents, intents
 

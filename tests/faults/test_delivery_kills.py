@@ -29,7 +29,8 @@ from orchestration.core.delivery.answers import Answer, AnswerClass
 from orchestration.ledger.errors import LedgerUnreachable
 from orchestration.ledger.events import Draft, append
 from orchestration.ledger.outbox import enqueue
-from orchestration.ledger.outbox_claims import Worker, claim, settle
+from orchestration.ledger.outbox_answers import settle
+from orchestration.ledger.outbox_claims import Worker, claim
 from orchestration.ledger.outbox_clock import open_clock
 from orchestration.ledger.outbox_status import read_targets
 from orchestration.ledger.store import open_ledger
@@ -47,11 +48,12 @@ QUICK = {"connect_seconds": 1, "read_seconds": 1, "total_seconds": 1}
 def _work(url: str, address: str) -> None:
     """A worker as `meshline deliver` runs one, but with leases that end soon."""
     from orchestration.connectors.targets import courier
+    from orchestration.ledger import outbox_answers as answers
     from orchestration.ledger import outbox_claims as claims
 
     claims.LEASE_MARGIN_SECONDS = 1
     courier.CALLS_PER_SLOT = 8
-    claims.backoff = lambda *_, **__: timedelta(milliseconds=random.randrange(200))
+    answers.backoff = lambda *_, **__: timedelta(milliseconds=random.randrange(200))
     row = policy(retries=RETRIES, timeouts=QUICK, max_in_flight=4)
     with open_ledger(url, busy_seconds=120) as ledger, http_target(address, row) as target:
         with ledger.write() as connection:

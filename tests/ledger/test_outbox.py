@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "faults"))
 from delivery_bed import Bed, artifact, assert_chain_holds, policy
 
 from orchestration.core.delivery.answers import Answer, AnswerClass
-from orchestration.ledger.outbox_claims import Claim, Wait, claim, settle
+from orchestration.ledger.outbox_answers import settle
+from orchestration.ledger.outbox_claims import Claim, Wait, claim
 from orchestration.ledger.outbox_documents import claimed_documents
 from orchestration.ledger.outbox_status import read_stuck, read_targets
 from orchestration.ledger.outbox_tables import intents

@@ -18,7 +18,8 @@ from orchestration.connectors.targets.base import CallFailed, Target
 from orchestration.core.delivery.answers import Answer, State
 from orchestration.ledger.errors import LedgerBusy
 from orchestration.ledger.events import Actor
-from orchestration.ledger.outbox_claims import Claim, Wait, Worker, claim, settle
+from orchestration.ledger.outbox_answers import settle
+from orchestration.ledger.outbox_claims import Claim, Wait, Worker, claim
 from orchestration.ledger.outbox_clock import DeliveryClock
 from orchestration.ledger.outbox_documents import unsettled_sweeps
 from orchestration.ledger.outbox_review import Finding, Found, record_findings, sweep_done
