@@ -12,11 +12,14 @@ from datetime import UTC, datetime
 from types import FrameType
 
 from orchestration.cli_display import clean, print_json, stderr, stdout, table
+from orchestration.connectors.targets.base import CallFailed
 from orchestration.connectors.targets.courier import Delivered
+from orchestration.core.errors import UsageRefused
 from orchestration.delivery import (
     DeliveryReport,
     Status,
     deliver_published,
+    hear_notice,
     read_status,
     roles_that_resume,
 )
@@ -104,6 +107,22 @@ def resume_intent(settings: Settings, intent_id: str, account: str, reason: str)
             may_resume=lambda target: roles_that_resume(settings, target, now.date()),
         )
     stdout().print(f"{clean(intent_id)} is {state}: the next `meshline deliver` takes it.")
+
+
+def hear(settings: Settings, target: str, signature: str, body: bytes) -> None:
+    """Take a notice of a receiver, and say what it came to.
+
+    Raises:
+        UsageRefused: It is not genuine, or the receiver could not be asked.
+    """
+    try:
+        noticed = hear_notice(settings, target, body, signature)
+    except CallFailed as failed:
+        raise UsageRefused(
+            f"{target} could not be asked about its notice: {failed}. It may be given again."
+        ) from None
+    told = noticed.found if noticed.is_new else "heard before, nothing to do"
+    stdout().print(f"notice {clean(noticed.event_id)}: {clean(told)}")
 
 
 def _report(report: DeliveryReport) -> dict[str, object]:

@@ -5,6 +5,7 @@ What belongs here: what can be said. What does not: what it does (`orchestration
 `orchestration.cli` imports this.
 """
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -242,6 +243,18 @@ def deliver_status(target: Target = None, as_json: Json = False, home: Home = No
     from orchestration.cli_deliver import show_delivery
 
     show_delivery(settings_of(home), target, as_json=as_json)
+
+
+@deliver_app.command("notice")
+def deliver_notice(
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="Whose notice it is.")],
+    signature: Annotated[str, typer.Option("--signature", help="As its header says: t=...,v1=...")],
+    home: Home = None,
+) -> None:
+    """Take a receiver's webhook from standard input: check it, and ask the receiver itself."""
+    from orchestration.cli_deliver import hear
+
+    hear(settings_of(home), target, signature, sys.stdin.buffer.read())
 
 
 @deliver_app.command("resume")

@@ -21,6 +21,7 @@ from orchestration.connectors.targets.holdings import (
     compare_holdings,
     write_acknowledgements,
 )
+from orchestration.connectors.targets.notices import Noticed, take_notice
 from orchestration.connectors.targets.registry import open_target
 from orchestration.core.errors import ReconError, UsageRefused
 from orchestration.core.policies.documents import DeliveryTarget
@@ -37,7 +38,7 @@ from orchestration.ledger.outbox_status import (
 )
 from orchestration.ledger.store import Ledger, open_ledger
 from orchestration.reading.artifacts import read_artifacts
-from orchestration.settings import Settings
+from orchestration.settings import Settings, read_secret
 from orchestration.warehouse.reader import NothingPublished, open_published
 
 Progress = Callable[[str, Delivered], None]
@@ -204,6 +205,19 @@ def deliver_published(
                     report.problems.append(f"{name}: {error}")
         write_acknowledgements(ledger, folder, clock.wall())
     return report
+
+
+def hear_notice(settings: Settings, code: str, body: bytes, signature: str) -> Noticed:
+    """Take what a receiver told unasked; see `orchestration.connectors.targets.notices`.
+
+    Raises:
+        UsageRefused: It is not genuine, or names nothing that was sent.
+        CallFailed: The receiver could not be asked; the notice may come again.
+    """
+    policy = targets_of(settings, code)[code]
+    secret = read_secret(f"{policy.address_env}_NOTICE_SECRET")
+    with open_outbox(settings) as (ledger, clock), open_target(code, policy, settings) as target:
+        return take_notice(ledger, clock, target, new_worker(), body, signature, secret)
 
 
 def read_status(settings: Settings, code: str | None = None) -> Status:

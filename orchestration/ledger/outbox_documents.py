@@ -118,6 +118,17 @@ def unsettled_sweeps(
     return tuple(Document(**row) for row in connection.execute(chosen).mappings())
 
 
+def document_of_key(connection: Connection, target_code: str, idem_key: str) -> Document | None:
+    """Return the document that a target was sent under a key; None when it never was."""
+    chosen = select(*(intents.c[name] for name in _COLUMNS)).where(
+        intents.c.target_code == target_code,
+        intents.c.idem_key == idem_key,
+        intents.c.attempts > 0,
+    )
+    row = connection.execute(chosen).mappings().first()
+    return None if row is None else Document(**row)
+
+
 def unsent_documents(connection: Connection, target_code: str) -> Iterator[Sequence[Document]]:
     """Yield what may be sent to a target and never was, some at a time, by idempotency key."""
     yield from _pages(

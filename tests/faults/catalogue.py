@@ -97,6 +97,7 @@ DELIVERY_FAULTS = (
     Fault("C10", "Amendments come in another order than they were made"),
     Fault("C11", "One document fails for ever"),
     Fault("C12", "A bulk call succeeds in part"),
+    Fault("C13", "Webhooks come twice, out of order, forged, replayed, or days late"),
     Fault("C14", "Somebody tries to send what no gate let pass"),
 )
 
