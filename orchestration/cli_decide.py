@@ -24,6 +24,7 @@ from orchestration.ledger.approval_desk import (
     find_approval,
     list_approvals,
 )
+from orchestration.ledger.heads import sign_head
 from orchestration.ledger.store import open_ledger
 from orchestration.reading.decisions import newest_version, propose
 from orchestration.settings import Settings
@@ -51,7 +52,7 @@ def ask(settings: Settings, asking: Asking, *, as_json: bool) -> None:
         UsageRefused: Nothing of that kind is open on the order.
         StepRefused: It cannot be asked for; that is on record.
     """
-    with _desk(settings) as (desk, published):
+    with _desk(settings, asking.actor) as (desk, published):
         if published is None:
             raise UsageRefused(
                 f"Nothing is published in {settings.home}: there is no difference to decide about."
@@ -97,7 +98,7 @@ def sign(
     Raises:
         StepRefused: It is not signed; that is on record.
     """
-    with _desk(settings) as (desk, _):
+    with _desk(settings, actor) as (desk, _):
         outcome = desk.sign(approval_id, Account(actor), reason, seen_hash=seen_hash)
     _print_outcome(outcome, as_json=as_json)
 
@@ -117,7 +118,7 @@ def turn_down(
     Raises:
         StepRefused: It stays as it is; that is on record.
     """
-    with _desk(settings) as (desk, _):
+    with _desk(settings, actor) as (desk, _):
         steps: Mapping[str, Callable[..., Outcome]] = {
             "reject": desk.reject,
             "revoke": desk.revoke,
@@ -191,8 +192,15 @@ def show_one(settings: Settings, approval_id: str, *, as_json: bool) -> None:
 
 
 @contextmanager
-def _desk(settings: Settings) -> Iterator[tuple[ApprovalDesk, Published | None]]:
-    """A desk on the ledger of a home, with what is published there."""
+def _desk(
+    settings: Settings, signed_by: str | None = None
+) -> Iterator[tuple[ApprovalDesk, Published | None]]:
+    """A desk on the ledger of a home, with what is published there.
+
+    Args:
+        settings: The home.
+        signed_by: Whose step the ledger is signed after; None for who only reads.
+    """
     model = load_operating_model(settings.seeds)
     try:
         published = open_published(settings)
@@ -204,7 +212,18 @@ def _desk(settings: Settings) -> Iterator[tuple[ApprovalDesk, Published | None]]
             def version_of(recon_key: str) -> int | None:
                 return newest_version(published, recon_key) if published is not None else None
 
-            yield ApprovalDesk(ledger, model, lambda: datetime.now(UTC), version_of), published
+            try:
+                yield ApprovalDesk(ledger, model, lambda: datetime.now(UTC), version_of), published
+            finally:
+                # A refusal is on record as well, so it is signed as well.
+                if signed_by is not None:
+                    sign_head(
+                        ledger,
+                        settings.heads,
+                        settings.signing_key,
+                        at=datetime.now(UTC),
+                        signed_by=signed_by,
+                    )
     finally:
         if published is not None:
             published.close()

@@ -114,7 +114,7 @@ def tend_tickets(settings: Settings, run: "Run", model: "OperatingModel") -> "Sy
     ):
         with ledger.write() as connection:
             everything = not _knows(connection, told_mark(warehouse))
-            _take_over_people(people_rows(warehouse), connection, run)
+            _take_over_people(people_rows(warehouse), connection, run, model)
             found, gone = exceptions_to_tell(warehouse, everything=everything)
             report = sync_tickets(connection, engine, found, gone)
             tick(Watch(connection, model, Actor.engine(run.run_id), run.as_of))
@@ -197,11 +197,14 @@ def _knows(connection: "Connection", told: tuple[int, str] | None) -> bool:
 
 
 def _take_over_people(
-    rows: Sequence[Mapping[str, Any]], connection: "Connection", run: "Run"
+    rows: Sequence[Mapping[str, Any]],
+    connection: "Connection",
+    run: "Run",
+    model: "OperatingModel",
 ) -> None:
-    """Make the ledger know the people of the extracts."""
+    """Make the ledger know the people of the extracts, and their accounts of the policies."""
     from orchestration.ledger.events import Actor
-    from orchestration.ledger.people import Person, take_over
+    from orchestration.ledger.people import Person, sync_accounts, take_over
 
     people = [
         Person(
@@ -215,7 +218,14 @@ def _take_over_people(
         )
         for row in rows
     ]
-    take_over(connection, people, actor=Actor.engine(run.run_id), at=run.as_of)
+    engine = Actor.engine(run.run_id)
+    take_over(connection, people, actor=engine, at=run.as_of)
+    wanted = {
+        one.account_id: one.person_id
+        for one in model.identities.values()
+        if one.is_enabled and one.person_id is not None
+    }
+    sync_accounts(connection, wanted, actor=engine, at=run.as_of)
 
 
 def _record_run(

@@ -9,7 +9,7 @@ the id of a person, the role, the manager and the limit.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,7 +20,7 @@ from orchestration.core.chain import Event
 from orchestration.ledger.errors import NotAllowed
 from orchestration.ledger.events import Actor, Draft
 from orchestration.ledger.projections import Payload, Projection, Row, record
-from orchestration.ledger.tables import accounts, persons
+from orchestration.ledger.tables import accounts, events, persons
 from orchestration.ledger.texts import keep_texts, texts_about
 
 SHOWN_IDS = 8
@@ -78,6 +78,7 @@ def _fold_account(row: Row | None, event: Event, payload: Payload) -> Row:
     }
 
 
+_BY_MODEL = "As seeds/policies/identities.csv says."
 _OF_PERSON = frozenset({"person_recorded", "person_removed"})
 PEOPLE: tuple[Projection, ...] = (
     Projection(
@@ -175,6 +176,59 @@ def link_account(
     payload = {"person_id": person_id}
     draft = Draft(at, actor, "account_linked", "account", account_id, reason, payload)
     record(connection, [draft], PEOPLE)
+
+
+def sync_accounts(
+    connection: Connection, wanted: Mapping[str, str], *, actor: Actor, at: datetime
+) -> int:
+    """Make the second accounts of people those of the operating model; one event for each change.
+
+    Accounts that somebody linked by hand stay as they are; those that the operating model linked
+    and names no more are taken back.
+
+    Args:
+        connection: From `Ledger.write`.
+        wanted: Person by account, only those that are enabled. Unknown persons are left out.
+        actor: The engine.
+        at: When, aware.
+
+    Returns:
+        How many changed.
+    """
+    people: set[str] = set(connection.execute(select(persons.c.person_id)).scalars())
+    second = accounts.c.account_id != accounts.c.person_id
+    known = {
+        row.account_id: row
+        for row in connection.execute(select(accounts).where(second))
+        if row.is_active
+    }
+    drafts = [
+        Draft(at, actor, "account_linked", "account", account_id, _BY_MODEL, {"person_id": person})
+        for account_id, person in sorted(wanted.items())
+        if person in people
+        and account_id not in people
+        and (account_id not in known or known[account_id].person_id != person)
+    ]
+    gone = sorted(set(known) - set(wanted))
+    by_model: set[str] = set(
+        connection.execute(
+            select(events.c.subject_id).where(
+                events.c.subject_type == "account",
+                events.c.subject_id.in_(gone),
+                events.c.reason == _BY_MODEL,
+            )
+        ).scalars()
+    )
+    drafts += [
+        Draft(
+            at, actor, "account_unlinked", "account", account_id, _BY_MODEL,
+            {"person_id": known[account_id].person_id},
+        )
+        for account_id in gone
+        if account_id in by_model
+    ]  # fmt: skip
+    record(connection, drafts, PEOPLE)
+    return len(drafts)
 
 
 def find_actor(connection: Connection, account_id: str, *, via: str | None = None) -> Actor:

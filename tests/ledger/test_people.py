@@ -9,7 +9,14 @@ from orchestration.core.chain import Event, hash_of
 from orchestration.core.private import salted_hash
 from orchestration.ledger.errors import NotAllowed
 from orchestration.ledger.events import Actor
-from orchestration.ledger.people import PEOPLE, Person, find_actor, link_account, take_over
+from orchestration.ledger.people import (
+    PEOPLE,
+    Person,
+    find_actor,
+    link_account,
+    sync_accounts,
+    take_over,
+)
 from orchestration.ledger.projections import rebuild
 from orchestration.ledger.tables import accounts, events, persons, private_texts
 from orchestration.ledger.texts import erase_texts
@@ -111,3 +118,18 @@ def test_projections_made_anew_are_the_same(ledger):
         connection.execute(text("update persons set role = 'control'"))
         rebuild(connection, PEOPLE)
     assert [table_rows(ledger, table) for table in (persons, accounts)] == before
+
+
+def test_second_accounts_follow_the_operating_model_and_those_linked_by_hand_stay(ledger):
+    with ledger.write() as connection:
+        take_over(connection, (ANA, BEN), actor=ADMIN, at=NOON)
+        link_account(connection, "by-hand", "P-ANA", actor=ADMIN, at=NOON, reason="second account")
+        wanted = {"ana-token": "P-ANA", "of-nobody": "P-GONE", "P-BEN": "P-ANA"}
+        done = [sync_accounts(connection, wanted, actor=ADMIN, at=NOON) for _ in range(2)]
+        assert done == [1, 0]
+        assert find_actor(connection, "ana-token").actor_id == "P-ANA"
+        assert find_actor(connection, "P-BEN").actor_id == "P-BEN"
+        assert [sync_accounts(connection, {}, actor=ADMIN, at=NOON) for _ in range(2)] == [1, 0]
+        with pytest.raises(NotAllowed):
+            find_actor(connection, "ana-token")
+        assert find_actor(connection, "by-hand").actor_id == "P-ANA"
