@@ -154,6 +154,7 @@ PROMISES: Mapping[str, MartPromise] = {
             "leak_kind",
             "owner_role",
             "approver_role",
+            "ticket_state_code",
             "status_code",
             "explanation",
             "evidence",
@@ -174,6 +175,7 @@ PROMISES: Mapping[str, MartPromise] = {
             "leg_code": Codes("legs", "leg_code", listed=(_NO_LEG,)),
             "severity_code": Codes(listed=("critical", "high", "medium", "low", "info")),
             "leak_kind": Codes(listed=("loss", "owed", "timing", "none")),
+            "ticket_state_code": Codes("states", "state_code", "subject_type = 'ticket'"),
         },
     ),
     "fct_source_accounting": MartPromise(

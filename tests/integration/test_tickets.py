@@ -55,8 +55,9 @@ def test_what_is_decided_reaches_the_marts_and_nothing_else_is_news(published_ho
     ]
     assert published(
         published_home,
-        f"select assignee_id from marts.fct_exceptions where exception_id = '{ticket_id}'",
-    ) == [(other,)]
+        "select assignee_id, ticket_state_code from marts.fct_exceptions "
+        f"where exception_id = '{ticket_id}'",
+    ) == [(other, "assigned")]
     actions = published(
         published_home,
         "select action_code, actor_id from marts.fct_audit_events "

@@ -65,6 +65,10 @@ ticket_assignees as (
     select * from {{ ref('int_ticket_assignees') }}
 ),
 
+ticket_states as (
+    select * from {{ ref('int_ticket_states') }}
+),
+
 final as (
     select
         ---------- keys
@@ -87,6 +91,7 @@ final as (
         exceptions.owner_role,
         exceptions.approver_role,
         coalesce(ticket_assignees.assignee_id, exceptions.assignee_id) as assignee_id,
+        coalesce(ticket_states.state_code, 'open') as ticket_state_code,
         case when recurrences.reopen_count > 0 then 'reopened' else 'new' end as status_code,
         exceptions.explanation,
         {{ json_object({
@@ -121,6 +126,8 @@ final as (
         on exceptions.exception_id = incident_members.exception_id
     left join ticket_assignees
         on exceptions.exception_id = ticket_assignees.ticket_id
+    left join ticket_states
+        on exceptions.exception_id = ticket_states.ticket_id
     left join nearest_misses
         on exceptions.leg_code = nearest_misses.leg_code
         and exceptions.tenant = nearest_misses.tenant
