@@ -20,7 +20,8 @@ from duckdb import DuckDBPyConnection
 HISTORY_TABLES = frozenset(
     {"run_fingerprints", "fct_state_changes", "fct_audit_events", "fct_gate_checks", "ledger_heads"}
 )
-# Who has an exception and how its ticket stands is the ledger's to prove, not a matter of what the sources say.
+# Who has an exception and how its ticket stands is the ledger's to prove, not a matter of what the
+# sources say.
 RUN_COLUMNS = frozenset({"run_no", "run_id", "assignee_id", "ticket_state_code"})
 RUN_COLUMN_PREFIX = "known_"
 # What depends on when an exception was seen to end: a recurrence keeps its first due time.
