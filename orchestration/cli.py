@@ -16,9 +16,12 @@ from typing import Annotated
 import typer
 
 from orchestration.cli_alert_apps import alerts_app
+from orchestration.cli_contracts import shadow_contract_file
 from orchestration.cli_ledger_apps import audit_app, deliver_app, ticket_app
 from orchestration.cli_options import CHOSEN, Actor, Home, Json, parse_moment, settings_of
+from orchestration.cli_periods import period_app
 from orchestration.cli_quality_app import synthetic_app
+from orchestration.cli_releases import list_rules, register_rules, release_rules
 from orchestration.core.errors import ReconError, UsageRefused
 from orchestration.settings import load_settings
 
@@ -40,6 +43,7 @@ exceptions_app = typer.Typer(
 )
 order_app = typer.Typer(no_args_is_help=True, help="One order and everything known about it.")
 contracts_app = typer.Typer(no_args_is_help=True, help="What the sources promise.")
+contracts_app.command("shadow")(shadow_contract_file)
 approvals_app = typer.Typer(
     no_args_is_help=True, help="What waits for a signature, and what holds."
 )
@@ -51,6 +55,9 @@ report_app = typer.Typer(no_args_is_help=True, help="Reports for people who deci
 app.add_typer(report_app, name="report")
 app.add_typer(policies_app, name="policies")
 rules_app = typer.Typer(no_args_is_help=True, help="Versions of rules before they decide.")
+rules_app.command("release")(release_rules)
+rules_app.command("list")(list_rules)
+rules_app.command("register")(register_rules)
 app.add_typer(rules_app, name="rules")
 app.add_typer(approvals_app, name="approvals")
 app.add_typer(ticket_app, name="ticket")
@@ -58,6 +65,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(deliver_app, name="deliver")
 app.add_typer(synthetic_app, name="synthetic")
 app.add_typer(alerts_app, name="alerts")
+app.add_typer(period_app, name="period")
 
 Reason = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why, at least 15 characters.")

@@ -52,7 +52,7 @@ def ask(settings: Settings, asking: Asking, *, as_json: bool) -> None:
         UsageRefused: Nothing of that kind is open on the order.
         StepRefused: It cannot be asked for; that is on record.
     """
-    with _desk(settings, asking.actor) as (desk, published):
+    with desk_of(settings, asking.actor) as (desk, published):
         if published is None:
             raise UsageRefused(
                 f"Nothing is published in {settings.home}: there is no difference to decide about."
@@ -74,7 +74,7 @@ def ask(settings: Settings, asking: Asking, *, as_json: bool) -> None:
             Account(asking.actor),
         )
         decision = proposal.decision
-        _print_outcome(
+        print_outcome(
             outcome,
             as_json=as_json,
             lines=[
@@ -98,9 +98,9 @@ def sign(
     Raises:
         StepRefused: It is not signed; that is on record.
     """
-    with _desk(settings, actor) as (desk, _):
+    with desk_of(settings, actor) as (desk, _):
         outcome = desk.sign(approval_id, Account(actor), reason, seen_hash=seen_hash)
-    _print_outcome(outcome, as_json=as_json)
+    print_outcome(outcome, as_json=as_json)
 
 
 def turn_down(
@@ -118,14 +118,14 @@ def turn_down(
     Raises:
         StepRefused: It stays as it is; that is on record.
     """
-    with _desk(settings, actor) as (desk, _):
+    with desk_of(settings, actor) as (desk, _):
         steps: Mapping[str, Callable[..., Outcome]] = {
             "reject": desk.reject,
             "revoke": desk.revoke,
             "review": desk.review,
         }
         outcome = steps[verb](approval_id, Account(actor), reason_code, reason)
-    _print_outcome(outcome, as_json=as_json)
+    print_outcome(outcome, as_json=as_json)
 
 
 def show_list(settings: Settings, states: Sequence[str], limit: int, *, as_json: bool) -> None:
@@ -138,7 +138,7 @@ def show_list(settings: Settings, states: Sequence[str], limit: int, *, as_json:
     wrong = [state for state in states if state not in known]
     if wrong:
         raise UsageRefused(f"{', '.join(wrong)}: no state; give one of {', '.join(known)}.")
-    with _desk(settings) as (desk, _), desk.ledger.read() as connection:
+    with desk_of(settings) as (desk, _), desk.ledger.read() as connection:
         rows = list_approvals(connection, [known[state] for state in states], limit)
     if as_json:
         print_json(list(rows))
@@ -170,7 +170,7 @@ def show_one(settings: Settings, approval_id: str, *, as_json: bool) -> None:
     Raises:
         UsageRefused: There is none.
     """
-    with _desk(settings) as (desk, _), desk.ledger.read() as connection:
+    with desk_of(settings) as (desk, _), desk.ledger.read() as connection:
         row = find_approval(connection, approval_id)
     if row is None:
         raise UsageRefused(f"There is no request {approval_id}.")
@@ -192,7 +192,7 @@ def show_one(settings: Settings, approval_id: str, *, as_json: bool) -> None:
 
 
 @contextmanager
-def _desk(
+def desk_of(
     settings: Settings, signed_by: str | None = None
 ) -> Iterator[tuple[ApprovalDesk, Published | None]]:
     """A desk on the ledger of a home, with what is published there.
@@ -229,7 +229,8 @@ def _desk(
             published.close()
 
 
-def _print_outcome(outcome: Outcome, *, as_json: bool, lines: Sequence[str] = ()) -> None:
+def print_outcome(outcome: Outcome, *, as_json: bool, lines: Sequence[str] = ()) -> None:
+    """Print how a request stands after a step, with what comes next."""
     document: dict[str, Any] = {
         "approval_id": outcome.approval_id,
         "state": outcome.state.value if outcome.state is not None else None,

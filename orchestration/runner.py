@@ -34,6 +34,7 @@ from orchestration.dbt_runs import (
     stop_server,
 )
 from orchestration.decisions_step import put_in_force
+from orchestration.releases import refuse_unreleased
 from orchestration.session import News, RunRequest, RunSession, open_session
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.steps import STEP_OF_PHASE, Observer, Step, StepScope
@@ -61,11 +62,13 @@ def open_run(request: RunRequest, observer: Observer | None = None) -> Iterator[
     Raises:
         ContractError: A source contract is not valid; every problem is listed.
         PolicyError: The operating model is not sound; every problem is listed.
-        UsageRefused: The landing folder cannot be read, or the moment lies before an earlier run.
+        UsageRefused: A version of a rule is not released, the landing folder cannot be read, or
+            the moment lies before an earlier run.
         WarehouseBusy: Another run holds the home.
     """
     contracts = load_contracts(request.settings.seeds)
     load_operating_model(request.settings.seeds)
+    refuse_unreleased(request.settings)
     check_landing(request.settings)
     with open_session(request, contracts, observer) as session:
         try:

@@ -35,6 +35,7 @@ LAYERS: Mapping[str, Layer] = {
     "legs": Layer("team:finance", "What must exist, and what the systems reported."),
     "matching": Layer("team:finance", "Which evidence answers which expectation."),
     "accounting": Layer("team:finance", "What became of every row that was read."),
+    "periods": Layer("team:finance", "Months: what lies in each, and what was known at close."),
     "gates": Layer("team:control", "What the gates found."),
     "ops": Layer("team:platform", "The record of runs."),
     "states": Layer("team:control", "How each leg and order stands, and since when."),

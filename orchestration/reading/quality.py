@@ -68,6 +68,17 @@ SYNTHETIC = """
     from fct_synthetic_results
     where injected_on = (select max(injected_on) from fct_synthetic_results)
 """
+FORECAST = """
+    select
+        sum(committed_count) as committed_count,
+        sum(mean_error_rate * committed_count) / nullif(sum(committed_count), 0) as error_rate
+    from fct_forecast_accuracy
+    where horizon_code = 'closing'
+        and cohort_on >= cast($from_on as date)
+        and cohort_on < date_trunc('month', cast($as_of as date))
+        and ($segment = '' or segment = $segment)
+        and ($tier = '' or customer_tier = $tier)
+"""
 _MARTS = re.compile(r"\b(from|join) (fct_\w+)")
 TARGET_TIER_1 = Decimal("0.98")
 TARGET_MTTR_HOURS = 24
@@ -205,16 +216,19 @@ def _synthetic(ask: Ask, has: Callable[[str], bool]) -> Target:
     )
 
 
-def _forecast(_ask: Ask, _has: Callable[[str], bool]) -> Target:
+def _forecast(ask: Ask, has: Callable[[str], bool]) -> Target:
+    row = _one(ask(FORECAST)) if has("fct_forecast_accuracy") else {}
+    error = row.get("error_rate")
+    measured = None if error is None else Decimal(str(error)).quantize(Decimal("0.000001"))
     return Target(
         "R-Q6",
-        "Forecast accuracy",
+        "Mean error of what was committed, in months that are over",
         "measured over time",
-        None,
-        "text",
-        0,
-        None,
-        "The Forecast page shows it once forecasts are landed.",
+        measured,
+        "percent",
+        int(row.get("committed_count") or 0),
+        None if measured is None else True,
+        "No forecast was committed for a month of this period that is over.",
     )
 
 

@@ -19,6 +19,7 @@ from orchestration.core.contracts import SourceContract
 from orchestration.settings import Settings
 from orchestration.warehouse.landing import Candidate, scan
 from orchestration.warehouse.loader_books import Books, FileEntry, stored_name
+from orchestration.warehouse.loader_drift import adopt_columns
 from orchestration.warehouse.loader_queue import Hold, hold_reason, is_settled
 from orchestration.warehouse.loader_session import Session
 from orchestration.warehouse.loader_take import take_file
@@ -105,6 +106,7 @@ def load_landing(
     news = False
     with Session(settings, contracts, exponents) as session:
         books = session.open_books()
+        adopt_columns(session.connection, contracts, observed_at)
         for candidate in found.candidates:
             contract = contracts[candidate.source]
             if is_settled(candidate, contract, books):

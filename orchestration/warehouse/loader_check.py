@@ -105,8 +105,9 @@ def _inner_sql(plan: Plan) -> str:
 def row_text(plan: Plan) -> str:
     """Return the SQL of the text that a row's hash is taken of: its values, in table order.
 
-    Absent, empty and spelled-out default are the same content. No accepted value holds the mark
-    between the values, so two different rows never have the same text.
+    Absent, empty and spelled-out default are the same content, and marks without a value behind
+    them are cut off, so a column that is gained at the end changes no row. No accepted value holds
+    the mark between the values, so two different rows never have the same text.
     """
     parts: list[str] = []
     absent = 0
@@ -122,7 +123,7 @@ def row_text(plan: Plan) -> str:
         if cell.column.default:
             inner = f"nullif({inner}, {literal(cell.column.default)})"
         parts.append(f"coalesce({inner}, '')")
-    return f"concat_ws(chr(31), '', {', '.join(parts)})"
+    return f"rtrim(concat_ws(chr(31), '', {', '.join(parts)}), chr(31))"
 
 
 def _key_text(plan: Plan) -> str:

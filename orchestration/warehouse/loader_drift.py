@@ -6,11 +6,11 @@ or changed. What does not: values. The loader imports this.
 
 import json
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import duckdb
 
-from orchestration.core.contracts import StreamContract
+from orchestration.core.contracts import SourceContract, StreamContract
 from orchestration.warehouse.loader_books import Delivery, FileEntry
 from orchestration.warehouse.loader_faults import Refused
 from orchestration.warehouse.loader_plan import Plan
@@ -126,6 +126,30 @@ def check_window(
                 tuple((name, "added") for name in expired),
             )
     return [(name, ends_on) for name, _ in plan.extras if name not in known]
+
+
+def adopt_columns(
+    connection: duckdb.DuckDBPyConnection,
+    contracts: Mapping[str, SourceContract],
+    observed_at: datetime,
+) -> None:
+    """Put on record which columns that came new a contract names by now; safe to repeat."""
+    waiting = connection.execute(
+        "select source, stream, column_name, max(load_seq) from raw.schema_changes "
+        "where status = 'accepted' group by source, stream, column_name "
+        "having count(*) filter (where change = 'added') > 0 "
+        "and count(*) filter (where change = 'adopted') = 0"
+    ).fetchall()
+    for source, stream_name, column_name, load_seq in waiting:
+        contract = contracts.get(source)
+        stream = contract.streams.get(stream_name) if contract is not None else None
+        names = {column.header or name for name, column in stream.columns.items()} if stream else ()
+        if column_name in names:
+            connection.execute(
+                "insert into raw.schema_changes "
+                "values (?, ?, ?, 'adopted', ?, null, ?, 'accepted')",
+                [source, stream_name, column_name, observed_at, load_seq],
+            )
 
 
 def vanished(plan: Plan, before: Delivery | None) -> list[str]:

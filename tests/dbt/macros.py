@@ -43,6 +43,8 @@ TEMPLATES = {
     "hours_between": "{{ hours_between('start_at', 'finish_at') }}",
     "service_months": "{{ service_months('start_on', 'finish_on') }}",
     "is_synthetic": "{{ is_synthetic('tenant') }}",
+    "months_touched": "{{ months_touched('start_on', 'finish_on') }}",
+    "utc_to_local": "{{ utc_to_local('start_at', 'zone') }}",
     "half_minor_unit": "{{ half_minor_unit('exponent') }}",
     "amount_text": "{{ amount_text('value') }}",
     "quantity_text": "{{ quantity_text('value') }}",
@@ -75,7 +77,8 @@ TEMPLATES = {
     "schemas": "{{ ref('stg_olist__orders') }}",
 }
 # What a reference resolves to is shown by the unit test of int_evidence__payment.
-PROVEN_BY_UNIT_TESTS = {"resolved_refs"}
+# earned_by takes columns of a relation by its name: the scenarios from E104a on prove it.
+PROVEN_BY_UNIT_TESTS = {"resolved_refs", "earned_by"}
 
 
 def render(home: DbtHome) -> dict[str, str]:

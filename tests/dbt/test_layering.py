@@ -30,6 +30,7 @@ LAYERS = (
     "exceptions",
     "artifacts",
     "accounting",
+    "periods",
     "marts",
 )
 Manifest = Mapping[str, Any]

@@ -52,6 +52,14 @@ from tests.dbt.macros import evaluate
         ("days_between", 31, {"start_on": date(2026, 1, 1), "finish_on": date(2026, 2, 1)}),
         ("days_between", -1, {"start_on": date(2026, 1, 2), "finish_on": date(2026, 1, 1)}),
         ("service_months", 12, {"start_on": date(2026, 1, 1), "finish_on": date(2026, 12, 31)}),
+        ("months_touched", 1, {"start_on": date(2026, 1, 31), "finish_on": date(2026, 1, 31)}),
+        ("months_touched", 3, {"start_on": date(2025, 12, 31), "finish_on": date(2026, 2, 1)}),
+        ("months_touched", 0, {"start_on": date(2026, 2, 1), "finish_on": date(2026, 1, 31)}),
+        (
+            "utc_to_local",
+            datetime(2026, 1, 31, 23, 30),  # noqa: DTZ001, a clock on a wall
+            {"start_at": datetime(2026, 2, 1, 7, 30), "zone": "America/Los_Angeles"},  # noqa: DTZ001
+        ),
         ("end_of_day", datetime(2026, 7, 7, 23, 59, 59), {"start_on": date(2026, 7, 7)}),  # noqa: DTZ001, UTC without a zone
         (
             "part_of",

@@ -21,6 +21,7 @@ RULE_FOLDERS = (
     "legs",
     "matching",
     "orders",
+    "periods",
     "states",
 )
 # Models that decide nothing: they union, append or look up what others decided.
@@ -38,7 +39,6 @@ WITHOUT_RULES = {
     "int_item_texts__payment",  # puts texts together
     "int_nearest_misses",  # hands on what the matching step wrote
     "int_order_lines__current",  # looks up the current version
-    "int_order_lines__keyed",  # looks up the document
     "int_orders",  # looks up customer, terms and policy
     "int_synthetic_outcomes",  # tests/integration/test_synthetic.py breaks its cases
     "int_suggested_groups",  # hands on what the matching step wrote
@@ -77,6 +77,9 @@ PROVEN_BY_SCENARIOS = {
     "int_evidence__revenue": "F44",
     "int_expectations__revenue": "F44",
     "int_exceptions__revenue": "F44",
+    "int_revenue_pieces": "E104a",
+    "int_exceptions__treatment": "E104b",
+    "int_backdated_amendments": "E97i",
     "int_exceptions__restated": "E91a",
     "int_invoice_shares": "F65",
     "int_invoiced_orders": "E61a",

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from tests.integration.run_homes import AS_OF
 
 PAGE = PROJECT_ROOT / "docs" / "how-to" / "add-a-leg.md"
 MODEL = re.compile(r"`(dbt_project/\S+\.sql)`:\n\n```sql\n(.*?)```", re.DOTALL)
+REGISTER = re.compile(r"^meshline (rules register .*)$", re.MULTILINE)
 ROWS = re.compile(r"`(seeds/\S+\.csv)`:\n\n```csv\n(.*?)```", re.DOTALL)
 PLAYBOOK = re.compile(r"`(seeds/playbooks/\S+\.md)`:\n\n```markdown\n(.*?)```", re.DOTALL)
 COPIED = ("dbt_project", "seeds", "orchestration", "expectations")
@@ -37,6 +39,13 @@ def project(tmp_path_factory) -> Path:
     settings = root / "dbt_project" / "dbt_project.yml"
     text = settings.read_text(encoding="utf-8")
     settings.write_text(text.replace("leg_codes: [", "leg_codes: [authorization, "))
+    subprocess.run(
+        [sys.executable, "-m", "orchestration.cli", *shlex.split(REGISTER.search(page)[1])],
+        cwd=root,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        check=True,
+        capture_output=True,
+    )
     return root
 
 

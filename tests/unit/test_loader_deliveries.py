@@ -253,6 +253,14 @@ def test_a_new_column_is_kept_for_a_window_and_then_refused(tmp_path):
     ]
 
 
+def test_a_file_that_leaves_an_empty_last_column_away_brings_nothing_new(tmp_path):
+    """Regression: such a column counted as content when it was there and empty."""
+    made = shop(tmp_path)
+    made.load_file("sales.csv", HEAD + "S-1,1,\n")
+    again = made.load_file("sales_2.csv", "sale_id,total\nS-1,1\n")
+    assert again.rows_loaded == 0
+
+
 def test_a_column_that_the_contract_gains_leaves_old_rows_alone(tmp_path):
     made = shop(tmp_path, "delivery: {mode: overlap}")
     made.load_file("sales_1.csv", HEAD + "S-1,1,a\n")

@@ -157,3 +157,9 @@
 {% macro joined_in_order(expression, order_by) %}{{ return(adapter.dispatch('joined_in_order', 'meshline')(expression, order_by)) }}{% endmacro %}
 {% macro default__joined_in_order(expression, order_by) %}string_agg({{ expression }}, ',' order by {{ order_by }} nulls last){% endmacro %}
 {% macro spark__joined_in_order(expression, order_by) %}array_join(transform(array_sort(collect_list(struct({{ order_by }} as place, {{ expression }} as document))), row -> row.document), ','){% endmacro %}
+
+{# A moment (UTC) as a clock of a time zone shows it. #}
+{% macro utc_to_local(moment, zone) %}{{ return(adapter.dispatch('utc_to_local', 'meshline')(moment, zone)) }}{% endmacro %}
+{% macro default__utc_to_local(moment, zone) %}timezone({{ zone }}, timezone('UTC', {{ moment }})){% endmacro %}
+{% macro spark__utc_to_local(moment, zone) %}from_utc_timestamp({{ moment }}, {{ zone }}){% endmacro %}
+{% macro postgres__utc_to_local(moment, zone) %}timezone({{ zone }}, timezone('UTC', {{ moment }})){% endmacro %}

@@ -33,6 +33,7 @@ ACTIONS = (
     "forced_match",
     "write_off",
     "rule_release",
+    "period_close",
 )
 BREAK_GLASS = "break_glass"
 BREAK_GLASS_REVIEW = "break_glass_review"

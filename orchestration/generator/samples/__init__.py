@@ -8,6 +8,7 @@ from orchestration.generator.samples.book import Book, Expected
 from orchestration.generator.samples.enterprise import tell_subscriptions
 from orchestration.generator.samples.marketplace import tell_marketplace
 from orchestration.generator.samples.money_trail import settle
+from orchestration.generator.samples.outlook import tell_outlook
 from orchestration.generator.samples.parties import introduce
 from orchestration.generator.samples.promotion import tell_promotion
 
@@ -19,6 +20,7 @@ def tell_samples() -> Book:
     book = Book()
     introduce(book)
     tell_subscriptions(book)
+    tell_outlook(book)
     tell_promotion(book)
     tell_marketplace(book)
     settle(book)

@@ -76,6 +76,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "statement_id", "seller_id", "order_ref", "gross_amount", "commission_amount",
         "fee_amount", "withholding_amount", "net_amount", "currency", "paid_at",
     ),
+    "forecasts": ("opportunity_id", "as_of_on", "category", "amount", "currency", "close_on"),
     "fx_rates": ("rate_on", "from_currency", "to_currency", "rate", "source"),
 }  # fmt: skip
 

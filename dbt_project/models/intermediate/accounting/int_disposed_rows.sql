@@ -25,7 +25,7 @@ order_lines as (
         _row_key,
         recon_key
     from {{ ref('int_order_lines__keyed') }}
-    where not _is_deleted
+    where is_newest
 ),
 
 test_orders as (
@@ -40,7 +40,7 @@ order_states as (
     from {{ ref('int_order_states') }}
 ),
 
--- Headers and lines share their order's fate. A line's older versions are filtered out by whoever reads this.
+-- Headers and lines share their order's fate; what the source deleted is told apart by whoever reads this.
 keyed_order_rows as (
     select
         orders.source,

@@ -1,70 +1,23 @@
 -- Grain: one row per order with services over time: what each line earns in each month.
--- Trap: earned day by day, the last day included, and what an amendment adds over the amendment's own days. Months are
--- rounded as they add up, so the months of a part come to its amount exactly. Tax is no revenue.
+-- Trap: each amendment is earned by its treatment and the convention of days that its rule names. Months are rounded as
+-- they add up, so a line's months come to its amount exactly. Tax is no revenue.
 
-with billable as (
-    select * from {{ ref('int_order_lines__billable') }}
-    where status_code in ('confirmed', 'closed')
-        and not is_test
-        and not is_cancelled
-        and not is_gift_card
-),
-
-contributed as (
-    select * from {{ ref('int_order_lines__contributed') }}
-),
-
-amended_orders as (
-    -- distinct: an order has many lines
-    select distinct recon_key from contributed
-),
-
--- What an amendment adds is earned over the amendment's own dates, not over the line's.
-parts as (
+with pieces as (
     select
-        billable.recon_key,
-        billable.line_key,
-        billable.line_key as part_key,
-        billable.canonical_line_no,
-        billable.sku,
-        billable.exponent,
-        billable.is_tax_included,
-        billable.net_amount,
-        billable.tax_amount,
-        billable.service_start_on,
-        billable.service_end_on
-    from billable
-    left join amended_orders
-        on billable.recon_key = amended_orders.recon_key
-    where amended_orders.recon_key is null
-    union all
-    select
-        billable.recon_key,
-        billable.line_key,
-        billable.line_key || '|' || contributed.document_ref || '|' || contributed.line_no as part_key,
-        billable.canonical_line_no,
-        billable.sku,
-        billable.exponent,
-        billable.is_tax_included,
-        contributed.net_amount,
-        contributed.tax_amount,
-        coalesce(contributed.service_start_on, billable.service_start_on) as service_start_on,
-        coalesce(contributed.service_end_on, billable.service_end_on) as service_end_on
-    from billable
-    inner join contributed
-        on billable.line_key = contributed.line_key
+        pieces.*,
+        order_lines.canonical_line_no,
+        order_lines.sku
+    from {{ ref('int_revenue_pieces') }} as pieces
+    inner join {{ ref('int_order_lines__billable') }} as order_lines
+        on pieces.line_key = order_lines.line_key
+    where pieces.treatment_code is not null
 ),
 
-lines as (
-    select
-        *,
-        {{ days_between('service_start_on', 'service_end_on') }} + 1 as service_days,
-        case
-            when is_tax_included then {{ money('net_amount - tax_amount') }}
-            else net_amount
-        end as earned_amount
-    from parts
-    where service_start_on <= service_end_on
+-- Whoever has an amendment that nobody knows how to treat gets no schedule until it is known.
+untreated_orders as (
+    -- distinct: an order may have several such amendments
+    select distinct recon_key from {{ ref('int_revenue_pieces') }}
+    where treatment_code is null
 ),
 
 months as (
@@ -76,40 +29,36 @@ months as (
     group by cast({{ dbt.date_trunc('month', 'date_on') }} as date)
 ),
 
-line_months as (
-    select
-        lines.recon_key,
-        lines.part_key,
-        lines.canonical_line_no,
-        lines.sku,
-        lines.exponent,
-        lines.earned_amount,
-        lines.service_days,
-        months.month_on,
-        {{ days_between('lines.service_start_on', 'least(months.last_on, lines.service_end_on)') }} + 1 as days_by_then
-    from lines
-    inner join months
-        on lines.service_end_on >= months.month_on
-        and lines.service_start_on <= months.last_on
-    where lines.earned_amount <> 0
-),
-
 earned_by_then as (
     select
-        *,
-        {{ part_of('earned_amount', 'days_by_then', 'service_days', 'exponent') }} as amount_by_then
-    from line_months
+        pieces.recon_key,
+        pieces.line_key,
+        pieces.document_ref,
+        pieces.document_line_no,
+        pieces.canonical_line_no,
+        pieces.sku,
+        months.month_on,
+        {{ earned_by('pieces', 'pieces.treatment_code', 'pieces.day_count_code', 'months.month_on', 'months.last_on') }}
+            as amount_by_then
+    from pieces
+    inner join months
+        on pieces.line_end_on >= months.month_on
+        and pieces.line_start_on <= months.last_on
+    left join untreated_orders
+        on pieces.recon_key = untreated_orders.recon_key
+    where untreated_orders.recon_key is null
 ),
 
-earned_by_part as (
+earned_by_piece as (
     select
         recon_key,
+        line_key,
         canonical_line_no,
         sku,
         month_on,
         {{ money("""
             amount_by_then - coalesce(
-                lag(amount_by_then) over (partition by part_key order by month_on nulls last), 0
+                lag(amount_by_then) over (partition by line_key, document_ref, document_line_no order by month_on nulls last), 0
             )
         """) }} as earned_amount
     from earned_by_then
@@ -122,8 +71,9 @@ earned as (
         sku,
         month_on,
         {{ money('sum(earned_amount)') }} as earned_amount
-    from earned_by_part
+    from earned_by_piece
     group by recon_key, canonical_line_no, sku, month_on
+    having sum(earned_amount) <> 0
 ),
 
 period_texts as (

@@ -242,6 +242,24 @@ lines_of_totals as (
     group by kinds.match_id
 ),
 
+-- What an amendment changes in periods that were billed before it was booked.
+backdated as (
+    select
+        kinds.match_id,
+        min(backdated.document_ref) as backdated_ref,
+        {{ money('sum(backdated.catch_up_amount)') }} as catch_up_amount
+    from kinds
+    left join events
+        on kinds.anchor_key = events.event_key
+    inner join {{ ref('int_backdated_amendments') }} as backdated
+        on kinds.recon_key = backdated.recon_key
+        and (kinds.kind_code = 'TOTAL' or events.line_key = backdated.line_key)
+    where kinds.variance_amount < 0
+        and kinds.kind_code in ('TOTAL', 'LINE')
+        and kinds.variance_amount in (-backdated.net_amount, -backdated.catch_up_amount)
+    group by kinds.match_id
+),
+
 day_counts as (
     select * from {{ ref('day_counts') }}
 ),
@@ -340,6 +358,8 @@ effects as (
         repeated_charges.recon_key is not null as is_charge_repeated,
         billed_as_new.level_quantity,
         billed_as_new.changed_quantity,
+        backdated.backdated_ref,
+        backdated.catch_up_amount,
         counted_otherwise.match_id is not null as is_counted_otherwise,
         orders_billed_elsewhere.recon_key is not null as is_billed_elsewhere
     from kinds
@@ -364,6 +384,8 @@ effects as (
         and kinds.variance_amount = repeated_charges.repeated_amount
     left join billed_as_new
         on kinds.match_id = billed_as_new.match_id
+    left join backdated
+        on kinds.match_id = backdated.match_id
     left join counted_otherwise
         on kinds.match_id = counted_otherwise.match_id
     left join orders_billed_elsewhere

@@ -1,5 +1,6 @@
--- Grain: one row per reduction that takes more than there is, and per renewal whose contract overlaps the one that it
--- renews or leaves days between them.
+-- Grain: one row per reduction that takes more than there is, per amendment whose own total proves that a change was
+-- sent as a new level or the reverse, and per renewal whose contract overlaps the one that it renews or leaves days
+-- between them.
 -- Trap: these are facts of contracts and orders alone: no invoice, plan or payment is asked.
 
 with reductions as (
@@ -22,6 +23,22 @@ with reductions as (
         and changed_quantity < 0
         and level_after_quantity < 0
         and level_before_quantity >= 0
+),
+
+-- What the lines say and what the document asks for cannot both be right: one fact a document.
+misread_documents as (
+    select
+        recon_key,
+        document_ref,
+        reading_code,
+        min(line_key) as line_key,
+        min(_row_key) as _row_key,
+        {{ money('sum(net_amount)') }} as asked_amount,
+        {{ money('sum(declared_amount)') }} as declared_amount,
+        min(_observed_at) as _observed_at
+    from {{ ref('int_order_lines__contributed') }}
+    where reading_code in ('LEVEL_SENT_AS_CHANGE', 'CHANGE_SENT_AS_LEVEL')
+    group by recon_key, document_ref, reading_code
 ),
 
 orders as (
@@ -100,6 +117,31 @@ found as (
     from reductions
     inner join orders
         on reductions.recon_key = orders.recon_key
+    where not orders.is_test
+        and orders.status_code in ('confirmed', 'closed')
+    union all
+    select
+        'AMD_DELTA_AS_ABSOLUTE' as exception_code,
+        orders.tenant,
+        misread_documents.recon_key,
+        misread_documents.line_key,
+        misread_documents.document_ref as native_ref,
+        orders.source_system,
+        {{ row_key_text('misread_documents._row_key') }} as document_key,
+        orders.currency_code,
+        'Amendment ' || misread_documents.document_ref || ' sends '
+        || case misread_documents.reading_code
+            when 'LEVEL_SENT_AS_CHANGE' then 'a new total as a change'
+            else 'a change as a new total'
+        end
+        || ': its lines come to ' || {{ amount_text('misread_documents.declared_amount') }} || ' '
+        || orders.currency_code || ', it asks for ' || {{ amount_text('misread_documents.asked_amount') }}
+        || '.' as explanation,
+        {{ money('abs(misread_documents.declared_amount - misread_documents.asked_amount)') }} as leak_amount,
+        misread_documents._observed_at as opened_at
+    from misread_documents
+    inner join orders
+        on misread_documents.recon_key = orders.recon_key
     where not orders.is_test
         and orders.status_code in ('confirmed', 'closed')
     union all

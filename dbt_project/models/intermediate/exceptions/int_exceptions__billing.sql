@@ -19,6 +19,7 @@ classified as (
             when kind_code = 'FOREIGN' then 'BIL_CURRENCY'
             when kind_code = 'PARTY' then 'BIL_PARTY'
             when shifted_count is not null then 'BIL_SCHEDULE'
+            when backdated_ref is not null then 'AMD_BACKDATED_CATCHUP'
             when evidence_count = 0 and variance_amount < 0 and provisional_count > 0 then 'BIL_PROVISIONAL_STALE'
             when evidence_count = 0 and variance_amount < 0 and order_type = 'renewal' and document_count = 0
             then 'REN_NOT_BILLED'
@@ -84,6 +85,7 @@ with_leaks as (
         *,
         case
             when exception_code = 'BIL_SCHEDULE' then moved_amount
+            when exception_code = 'AMD_BACKDATED_CATCHUP' then catch_up_amount
             when exception_code in ('BIL_CURRENCY', 'BIL_PARTY', 'CAN_STILL_BILLED') then {{ money('abs(matched_amount)') }}
             else {{ money('abs(variance_amount)') }}
         end as leak_amount,
@@ -127,6 +129,10 @@ final as (
                 subject || ': a change of ' || {{ quantity_text('changed_quantity') }} || ' was billed as '
                 || {{ quantity_text('level_quantity') }} || ', the new total: ' || {{ amount_text('variance_amount') }} || ' '
                 || currency_code || ' too much.'
+            when 'AMD_BACKDATED_CATCHUP' then
+                subject || ': amendment ' || backdated_ref || ' holds since before it was booked; '
+                || {{ amount_text('catch_up_amount') }} || ' ' || currency_code
+                || ' of periods that were billed already is still to be billed.'
             when 'BIL_DUPLICATE' then
                 subject || ': ' || {{ amount_text('variance_amount') }} || ' ' || currency_code || ' is invoiced twice.'
             when 'BIL_CURRENCY' then
@@ -192,7 +198,7 @@ final as (
 
         ---------- timestamps
         case
-            when exception_code in ('BIL_MISSING', 'REN_NOT_BILLED', 'BIL_PROVISIONAL_STALE')
+            when exception_code in ('BIL_MISSING', 'REN_NOT_BILLED', 'BIL_PROVISIONAL_STALE', 'AMD_BACKDATED_CATCHUP')
             then coalesce(due_at, last_known_at)
             else coalesce(last_known_at, due_at)
         end as opened_at

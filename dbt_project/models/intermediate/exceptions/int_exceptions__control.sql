@@ -4,6 +4,8 @@
 with decisions as (
     select * from {{ ref('int_decisions_in_force') }}
     where not is_reviewed
+        -- What is about no order (a month closed, a rule released) overrides nothing.
+        and recon_key is not null
 ),
 
 orders as (

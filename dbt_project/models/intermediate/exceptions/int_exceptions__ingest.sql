@@ -1,4 +1,4 @@
--- Grain: one row per refused file, rejected row, or feed that is short of what it declared.
+-- Grain: one row per refused file, rejected row, feed that is short of what it declared, or new column whose window runs.
 -- Trap: a file that was refused is told once, by its last delivery; delivered well under the same name it is
 -- no exception any more.
 
@@ -52,6 +52,47 @@ rejected_rows as (
     from {{ ref('stg_landing__rejected_rows') }}
 ),
 
+schema_changes as (
+    select * from {{ ref('stg_landing__schema_changes') }}
+    where status_code = 'accepted'
+),
+
+adopted_columns as (
+    -- distinct: a contract may have been changed twice
+    select distinct
+        source,
+        stream,
+        column_name
+    from schema_changes
+    where change_code = 'adopted'
+),
+
+-- A new column is optional for a while: the end of that is told on its first day, not when files are refused.
+ending_windows as (
+    select
+        'ING_SCHEMA_DRIFT' as exception_code,
+        cast(null as {{ dbt.type_string() }}) as tenant,
+        schema_changes.source,
+        schema_changes.source || '.' || schema_changes.stream || ' ' || schema_changes.column_name as fact_key,
+        schema_changes.source || '.' || schema_changes.stream as native_ref,
+        '' as currency_code,
+        'Column ' || schema_changes.column_name || ' of ' || schema_changes.source || '.' || schema_changes.stream
+        || ' is new and is let pass until ' || cast(min(schema_changes.window_ends_on) as {{ dbt.type_string() }})
+        || '; after that its files are refused. Name it in seeds/sources/' || schema_changes.source
+        || '.yml, or have it removed.' as explanation,
+        {{ money('0') }} as leak_amount,
+        min(schema_changes.first_seen_at) as opened_at
+    from schema_changes
+    left join adopted_columns
+        on schema_changes.source = adopted_columns.source
+        and schema_changes.stream = adopted_columns.stream
+        and schema_changes.column_name = adopted_columns.column_name
+    where schema_changes.change_code = 'added'
+        and schema_changes.window_ends_on is not null
+        and adopted_columns.column_name is null
+    group by schema_changes.source, schema_changes.stream, schema_changes.column_name
+),
+
 feed_gaps as (
     select
         'ING_FILE_INCOMPLETE' as exception_code,
@@ -76,19 +117,41 @@ source_rows as (
         _row_key,
         _row_version,
         _load_seq,
-        _line
+        _line,
+        updated_at,
+        _business_on
     from {{ ref('stg_landing__source_rows') }}
 ),
 
-restated_rows as (
-    select
+restated_keys as (
+    -- distinct: a row with three versions is named twice
+    select distinct
         source,
         stream,
-        _row_key,
-        max(_row_version) as last_version
+        _row_key
     from source_rows
     where _row_version > 1
-    group by source, stream, _row_key
+),
+
+-- The newest version is the newest by its source, whichever arrived last.
+restated_rows as (
+    select
+        source_rows.source,
+        source_rows.stream,
+        source_rows._row_key,
+        source_rows._row_version,
+        row_number() over (
+            partition by source_rows.source, source_rows.stream, source_rows._row_key
+            order by
+                source_rows.updated_at desc nulls last,
+                source_rows._business_on desc nulls last,
+                source_rows._row_version desc nulls last
+        ) as recency
+    from source_rows
+    inner join restated_keys
+        on source_rows.source = restated_keys.source
+        and source_rows.stream = restated_keys.stream
+        and source_rows._row_key = restated_keys._row_key
 ),
 
 -- A remark on a whole delivery (suite raw.files) is no fault of a row; a row that was restated since is judged anew.
@@ -116,10 +179,11 @@ suspect_rows as (
         on source_rows.source = restated_rows.source
         and source_rows.stream = restated_rows.stream
         and source_rows._row_key = restated_rows._row_key
+        and source_rows._row_version = restated_rows._row_version
     where failed_rows.gate_code = 'source'
         and failed_rows.severity_code = 'warning'
         and failed_rows.suite <> 'raw.files'
-        and (restated_rows._row_key is null or restated_rows.last_version = source_rows._row_version)
+        and coalesce(restated_rows.recency, 1) = 1
     group by
         failed_rows.source, failed_rows.stream, failed_rows.suite, failed_rows.expectation,
         failed_rows.native_key, failed_rows.reason
@@ -129,6 +193,8 @@ unioned as (
     select * from refused_files
     union all
     select * from rejected_rows
+    union all
+    select * from ending_windows
     union all
     select * from feed_gaps
     union all

@@ -80,6 +80,7 @@ document_keys as (
 order_lines as (
     select * from {{ ref('int_order_lines__keyed') }}
     where not has_document
+        and is_newest
         and not _is_deleted
 ),
 
@@ -96,8 +97,7 @@ orphan_lines as (
         source_system,
         '' as currency_code,
         order_id as order_ref,
-        {{ money('sum(case when _row_version = 1 then ' ~ line_amount('quantity', 'unit_rate') ~ ' else 0 end)') }}
-            as document_amount,
+        {{ money('sum(' ~ line_amount('quantity', 'unit_rate') ~ ')') }} as document_amount,
         min(_observed_at) as known_at,
         cast(null as {{ dbt.type_string() }}) as candidates_note
     from order_lines

@@ -17,43 +17,11 @@ keyed_lines as (
     where recon_key is not null
 ),
 
-restated_lines as (
-    -- distinct: a line with three versions is named twice
-    select distinct _row_key
-    from keyed_lines
-    where _row_version > 1
-),
-
-ranked_versions as (
-    select
-        keyed_lines._row_key,
-        keyed_lines._row_version,
-        row_number() over (
-            partition by keyed_lines._row_key
-            order by keyed_lines.changed_at desc nulls last, keyed_lines._row_version desc nulls last
-        ) as recency
-    from keyed_lines
-    inner join restated_lines
-        on keyed_lines._row_key = restated_lines._row_key
-),
-
-older_versions as (
-    select
-        _row_key,
-        _row_version
-    from ranked_versions
-    where recency > 1
-),
-
 order_lines as (
-    select keyed_lines.*
-    from keyed_lines
-    left join older_versions
-        on keyed_lines._row_key = older_versions._row_key
-        and keyed_lines._row_version = older_versions._row_version
-    where older_versions._row_key is null
-        and not keyed_lines._is_deleted
-        and coalesce(keyed_lines.native_status, '') <> 'cancelled'
+    select * from keyed_lines
+    where is_newest
+        and not _is_deleted
+        and coalesce(native_status, '') <> 'cancelled'
 ),
 
 -- A price holds from its first day until its last one or until the next price of its kind begins. The days are

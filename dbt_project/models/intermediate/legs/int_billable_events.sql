@@ -17,7 +17,10 @@ billed_lines as (
 ),
 
 billed_orders as (
-    select recon_key from {{ ref('int_billed_orders') }}
+    select
+        recon_key,
+        total_amount >= gross_amount as is_billed_in_full
+    from {{ ref('int_billed_orders') }}
     where document_count > 0
 ),
 
@@ -179,6 +182,36 @@ with_quantities as (
     from with_facts
 ),
 
+-- A change that is still to take effect: nobody misses its invoice yet, unless everything was billed ahead.
+upcoming_changes as (
+    select
+        with_quantities.line_key,
+        {{ quantity('sum(contributed.changed_quantity)') }} as upcoming_quantity,
+        {{ money('sum(contributed.net_amount)') }} as upcoming_amount
+    from with_quantities
+    inner join {{ ref('int_order_lines__contributed') }} as contributed
+        on with_quantities.line_key = contributed.line_key
+    left join billed_orders
+        on with_quantities.recon_key = billed_orders.recon_key
+    where not coalesce(billed_orders.is_billed_in_full, false)
+        and contributed.is_amendment
+        and contributed.net_amount > 0
+        and {{ plus_hours("greatest(contributed.ordered_at, cast(contributed.effective_on as timestamp))", 'with_quantities.window_hours') }}
+        > {{ as_of() }}
+    group by with_quantities.line_key
+),
+
+with_upcoming as (
+    select
+        with_quantities.*,
+        upcoming_changes.line_key is not null as has_upcoming,
+        coalesce(upcoming_changes.upcoming_quantity, {{ quantity('0') }}) as upcoming_quantity,
+        coalesce(upcoming_changes.upcoming_amount, {{ money('0') }}) as upcoming_amount
+    from with_quantities
+    left join upcoming_changes
+        on with_quantities.line_key = upcoming_changes.line_key
+),
+
 whole_lines as (
     select
         line_key as event_key,
@@ -186,15 +219,20 @@ whole_lines as (
         recon_key,
         cast(null as date) as period_start_on,
         cast(null as {{ dbt.type_string() }}) as document_ref,
-        case when is_provisional_open then {{ quantity('0') }} else {{ quantity('billable_quantity') }} end
-            as expected_quantity,
+        case
+            when is_provisional_open then {{ quantity('0') }}
+            when is_billed_on_shipment then {{ quantity('billable_quantity') }}
+            else {{ quantity('billable_quantity - upcoming_quantity') }}
+        end as expected_quantity,
         case
             when is_provisional_open then {{ money('0') }}
+            when has_upcoming and not is_billed_on_shipment then {{ money('net_amount - upcoming_amount') }}
             else {{ part_of('net_amount', 'billable_quantity', 'quantity', 'exponent') }}
         end as expected_amount,
         case
             when is_return_open then net_amount
             when is_billed_on_shipment then {{ part_of('net_amount', 'most_quantity', 'quantity', 'exponent') }}
+            when has_upcoming then net_amount
         end as ceiling_amount,
         case
             when is_return_open then {{ plus_hours('last_returned_at', 'return_hours') }}
@@ -203,7 +241,7 @@ whole_lines as (
             then {{ plus_hours('cast(billed_through_on as timestamp)', 'window_hours + 24') }}
             else {{ plus_hours('greatest(ordered_at, coalesce(cast(service_start_on as timestamp), ordered_at))', 'window_hours') }}
         end as due_at
-    from with_quantities
+    from with_upcoming
     where not is_planned
         and not is_left_to_plan
         and not (is_amended and amendment_row_count > 0)
@@ -222,6 +260,7 @@ amended_lines as (
         {{ plus_hours("""
             greatest(
                 contributed.ordered_at,
+                cast(contributed.effective_on as timestamp),
                 coalesce(cast(contributed.service_start_on as timestamp), contributed.ordered_at)
             )
         """, 'with_quantities.window_hours') }} as due_at

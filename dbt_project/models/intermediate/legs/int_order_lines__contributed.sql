@@ -1,5 +1,6 @@
 -- Grain: one row per line of an order document of an order that was amended: what that document adds to the line.
--- Trap: only orders with amendments are here; the sum over a line is what the line comes to.
+-- Trap: only orders with amendments are here; the sum over a line is what the line comes to. An amendment may state a
+-- change, a new level, a new price or a new stretch of service: reading_code says which of them its own total proves.
 
 with order_lines as (
     select * from {{ ref('int_order_lines__keyed') }}
@@ -17,16 +18,6 @@ lines_of_amended_orders as (
     from order_lines
     inner join amended_orders
         on order_lines.recon_key = amended_orders.recon_key
-),
-
-latest_lines as (
-    select
-        *,
-        row_number() over (
-            partition by source, stream, _row_key
-            order by changed_at desc nulls last, _row_version desc nulls last
-        ) as recency
-    from lines_of_amended_orders
 ),
 
 order_statuses as (
@@ -60,7 +51,7 @@ order_documents as (
 
 live_lines as (
     select
-        latest_lines.*,
+        lines_of_amended_orders.*,
         order_documents.order_ref as document_ref,
         documents.currency_code,
         documents.ordered_at,
@@ -70,15 +61,15 @@ live_lines as (
         documents.shipping_amount as document_shipping_amount,
         documents.tip_amount as document_tip_amount,
         documents.is_tax_included,
-        coalesce(latest_lines.native_status, '') = 'cancelled' as is_cancelled
-    from latest_lines
+        coalesce(lines_of_amended_orders.native_status, '') = 'cancelled' as is_cancelled
+    from lines_of_amended_orders
     inner join documents
-        on latest_lines._document_key = documents._row_key
+        on lines_of_amended_orders._document_key = documents._row_key
     inner join order_documents
-        on latest_lines._document_key = order_documents._row_key
-    where latest_lines.recency = 1
-        and not latest_lines._is_deleted
-        and not (latest_lines.is_amendment and documents.status_code in ('cancelled', 'draft'))
+        on lines_of_amended_orders._document_key = order_documents._row_key
+    where lines_of_amended_orders.is_newest
+        and not lines_of_amended_orders._is_deleted
+        and not (lines_of_amended_orders.is_amendment and documents.status_code in ('cancelled', 'draft'))
 ),
 
 -- An absolute quantity starts a stretch of changes that count from it.
@@ -118,7 +109,18 @@ changes as (
                     is_amendment nulls last, ordered_at nulls last, document_ref nulls last, line_no nulls last
             ),
             {{ quantity('0') }}
-        ) as level_before_quantity
+        ) as level_before_quantity,
+        lag(unit_rate) over (
+            partition by recon_key, canonical_line_no
+            order by
+                is_amendment nulls last, ordered_at nulls last, document_ref nulls last, line_no nulls last
+        ) as earlier_rate,
+        max(service_end_on) over (
+            partition by recon_key, canonical_line_no
+            order by
+                is_amendment nulls last, ordered_at nulls last, document_ref nulls last, line_no nulls last
+            rows between unbounded preceding and 1 preceding
+        ) as earlier_end_on
     from levels
 ),
 
@@ -134,86 +136,171 @@ priced as (
         cast(
             (changes.level_after_quantity - changes.level_before_quantity) * changes.unit_rate
             as decimal(38, 12)
-        ) as list_amount
+        ) as change_amount,
+        cast(
+            changes.level_after_quantity * changes.unit_rate
+            - changes.level_before_quantity * coalesce(changes.earlier_rate, 0)
+            as decimal(38, 12)
+        ) as value_amount,
+        cast(changes.quantity * changes.unit_rate as decimal(38, 12)) as stated_amount,
+        -- The same number read the other way: a change as a new level.
+        cast((changes.quantity - changes.level_before_quantity) * changes.unit_rate as decimal(38, 12)) as level_amount,
+        changes.level_before_quantity > 0 as has_level_before,
+        coalesce(changes.service_start_on > changes.earlier_end_on, false) as is_new_stretch
     from changes
     left join currencies
         on changes.currency_code = currencies.currency_code
 ),
 
--- A price a month shows in the footing: the document's total is so many times its lines.
 documents_summed as (
     select
         _document_key,
-        {{ money('sum(list_amount - discount_amount)') }} as lines_amount,
+        count(*) as line_count,
+        {{ money('sum(change_amount - discount_amount)') }} as change_amount,
+        {{ money('sum(value_amount - discount_amount)') }} as value_amount,
+        {{ money('sum(stated_amount - discount_amount)') }} as stated_amount,
+        {{ money('sum(level_amount - discount_amount)') }} as level_amount,
         {{ money('sum(case when is_tax_included then 0 else tax_amount end)') }} as line_tax_amount,
         max(document_total_amount - document_shipping_amount - document_tip_amount) as total_amount,
         max(case when is_tax_included then 0 else document_tax_amount end) as document_tax_amount,
         max({{ service_months('service_start_on', 'service_end_on') }}) as most_months,
-        min({{ service_months('service_start_on', 'service_end_on') }}) as least_months
+        min({{ service_months('service_start_on', 'service_end_on') }}) as least_months,
+        {{ count_if('is_amendment') }} as amendment_count,
+        {{ count_if('is_quantity_delta') }} as delta_count,
+        {{ count_if('changed_quantity <> 0') }} as changed_count,
+        {{ count_if('has_level_before') }} as levelled_count,
+        {{ count_if('is_new_stretch') }} as stretch_count
     from priced
     group by _document_key
 ),
 
-monthly_documents as (
+-- A price a month shows in the footing as well: the document's total is so many times its lines.
+documents_with_months as (
+    select
+        *,
+        cast(case when most_months = least_months and most_months > 1 then most_months else 1 end as integer) as month_count
+    from documents_summed
+),
+
+{%- set readings = ['change', 'value', 'stated', 'level'] %}
+documents_footed as (
+    select
+        *,
+        {%- for reading in readings %}
+        total_amount in (
+            {{ reading }}_amount,
+            {{ money(reading ~ '_amount + document_tax_amount') }},
+            {{ money(reading ~ '_amount + line_tax_amount') }}
+        ) as {{ reading }}_foots,
+        {{ reading }}_amount <> 0
+        and month_count > 1
+        and total_amount in (
+            {{ money(reading ~ '_amount * month_count') }},
+            {{ money(reading ~ '_amount * month_count + document_tax_amount') }},
+            {{ money(reading ~ '_amount * month_count + line_tax_amount') }}
+        ) as {{ reading }}_foots_by_month{{ ',' if not loop.last }}
+        {%- endfor %}
+    from documents_with_months
+),
+
+-- The first reading that comes to what the document itself asks for; one line without a change of quantity is worth
+-- what its document is. Where the document says one thing and its total another, the total counts and it is told.
+documents_read as (
     select
         _document_key,
-        cast(most_months as integer) as month_count
-    from documents_summed
-    where most_months = least_months
-        and most_months > 1
-        and lines_amount <> 0
-        and (
-            {{ money('lines_amount * most_months') }} = total_amount
-            or {{ money('lines_amount * most_months + document_tax_amount') }} = total_amount
-            or {{ money('lines_amount * most_months + line_tax_amount') }} = total_amount
-        )
+        month_count,
+        total_amount,
+        case when document_tax_amount <> 0 then document_tax_amount else line_tax_amount end as added_tax_amount,
+        case
+            when amendment_count = 0 or coalesce(change_foots, false) or coalesce(change_foots_by_month, false) then 'CHANGE'
+            when stretch_count = line_count and (stated_foots or stated_foots_by_month) then 'NEW_STRETCH'
+            when delta_count = 0 and (value_foots or value_foots_by_month) then 'NEW_PRICE'
+            when levelled_count = line_count and delta_count = line_count and (level_foots or level_foots_by_month)
+            then 'LEVEL_SENT_AS_CHANGE'
+            when levelled_count = line_count and delta_count = 0 and (stated_foots or stated_foots_by_month)
+            then 'CHANGE_SENT_AS_LEVEL'
+            when line_count = 1 and changed_count = 0 then 'DOCUMENT_TOTAL'
+            else 'CHANGE'
+        end as reading_code,
+        coalesce(change_foots_by_month and not change_foots, false) as change_is_monthly,
+        coalesce(value_foots_by_month and not value_foots, false) as value_is_monthly,
+        coalesce(stated_foots_by_month and not stated_foots, false) as stated_is_monthly,
+        coalesce(level_foots_by_month and not level_foots, false) as level_is_monthly
+    from documents_footed
+),
+
+read_lines as (
+    select
+        priced.*,
+        documents_read.reading_code,
+        documents_read.total_amount,
+        documents_read.added_tax_amount,
+        case documents_read.reading_code
+            when 'CHANGE' then priced.change_amount
+            when 'NEW_PRICE' then priced.value_amount
+            when 'LEVEL_SENT_AS_CHANGE' then priced.level_amount
+            else priced.stated_amount
+        end as list_amount,
+        case
+            when case documents_read.reading_code
+                when 'CHANGE' then documents_read.change_is_monthly
+                when 'NEW_PRICE' then documents_read.value_is_monthly
+                when 'LEVEL_SENT_AS_CHANGE' then documents_read.level_is_monthly
+                else documents_read.stated_is_monthly
+            end
+            then documents_read.month_count
+            else 1
+        end as price_factor
+    from priced
+    inner join documents_read
+        on priced._document_key = documents_read._document_key
 ),
 
 final as (
     select
         ---------- keys
-        priced.recon_key || '-' || priced.canonical_line_no as line_key,
-        priced.recon_key,
-        priced.document_ref,
-        priced.canonical_line_no,
-        priced.line_no,
-        priced.sku,
+        recon_key || '-' || canonical_line_no as line_key,
+        recon_key,
+        document_ref,
+        canonical_line_no,
+        line_no,
+        sku,
+
+        ---------- strings
+        reading_code,
 
         ---------- numerics
-        case when priced.is_cancelled then {{ quantity('0') }} else priced.changed_quantity end as changed_quantity,
-        priced.level_before_quantity,
-        priced.level_after_quantity,
-        priced.unit_rate,
-        coalesce(monthly_documents.month_count, 1) as price_factor,
-        priced.exponent,
-        case when priced.is_cancelled then {{ money('0') }} else priced.discount_amount end as discount_amount,
+        case when is_cancelled then {{ quantity('0') }} else changed_quantity end as changed_quantity,
+        level_before_quantity,
+        level_after_quantity,
+        unit_rate,
+        price_factor,
+        exponent,
+        case when is_cancelled then {{ money('0') }} else discount_amount end as discount_amount,
         case
-            when priced.is_cancelled then {{ money('0') }}
-            else {{ rounded_to(
-                '(priced.list_amount * coalesce(monthly_documents.month_count, 1) - priced.discount_amount)',
-                'priced.exponent'
-            ) }}
+            when is_cancelled then {{ money('0') }}
+            when reading_code = 'DOCUMENT_TOTAL' then {{ money('total_amount - added_tax_amount') }}
+            else {{ rounded_to('(list_amount * price_factor - discount_amount)', 'exponent') }}
         end as net_amount,
-        case when priced.is_cancelled then {{ money('0') }} else priced.tax_amount end as tax_amount,
+        {{ rounded_to('(change_amount * price_factor - discount_amount)', 'exponent') }} as declared_amount,
+        case when is_cancelled then {{ money('0') }} else tax_amount end as tax_amount,
 
         ---------- booleans
-        priced.is_amendment,
-        priced.is_quantity_delta,
+        is_amendment,
+        is_quantity_delta,
 
         ---------- dates
-        priced.effective_on,
-        priced.service_start_on,
-        priced.service_end_on,
+        effective_on,
+        service_start_on,
+        service_end_on,
 
         ---------- timestamps
-        priced.ordered_at,
+        ordered_at,
 
         ---------- provenance
-        priced._row_key,
-        priced._observed_at
-    from priced
-    left join monthly_documents
-        on priced._document_key = monthly_documents._document_key
+        _row_key,
+        _observed_at
+    from read_lines
 )
 
 select * from final

@@ -26,7 +26,8 @@ unchanged_lines as (
     inner join order_versions
         on lines_of_orders.recon_key = order_versions.recon_key
         and order_versions.is_only_version
-    where not lines_of_orders._is_deleted
+    where lines_of_orders.is_newest
+        and not lines_of_orders._is_deleted
 ),
 
 -- Orders with a history: each version sees the last row of each line known by then. A line's first row
@@ -47,7 +48,7 @@ seen_by_versions as (
         document_starts.document_at,
         row_number() over (
             partition by order_versions.recon_key, order_versions.version_no, lines_of_orders._row_key
-            order by lines_of_orders.changed_at desc nulls last, lines_of_orders._row_version desc nulls last
+            order by lines_of_orders.version_rank desc nulls last
         ) as recency
     from lines_of_orders
     inner join order_versions
@@ -59,7 +60,7 @@ seen_by_versions as (
         not lines_of_orders.is_amendment
         or document_starts.document_at <= order_versions.version_at
     )
-    and (lines_of_orders._row_version = 1 or lines_of_orders.changed_at <= order_versions.version_at)
+    and (lines_of_orders.version_rank = 1 or lines_of_orders.changed_at <= order_versions.version_at)
 ),
 
 -- An absolute quantity sets the level; changes count from there on.

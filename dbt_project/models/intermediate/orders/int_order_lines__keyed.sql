@@ -1,5 +1,6 @@
 -- Grain: one row per stored version of an order line, with the order that it belongs to.
--- Trap: recon_key is null where the line's order is not known: such a line is an exception, not a loss.
+-- Trap: recon_key is null where the line's order is not known: such a line is an exception, not a loss. A late file may
+-- bring an older version after a newer one: version_rank is the order of versions, _row_version that of arrival.
 
 with order_lines as (
     select * from {{ ref('int_order_lines__unioned') }}
@@ -16,6 +17,38 @@ order_documents as (
         is_amendment,
         _row_key
     from {{ ref('int_order_documents') }}
+),
+
+restated_lines as (
+    -- distinct: a line with three versions is named twice
+    select distinct
+        source,
+        stream,
+        _row_key
+    from order_lines
+    where _row_version > 1
+),
+
+-- Only lines that came again are put in order: of all others there is one version.
+ranked_versions as (
+    select
+        order_lines.source,
+        order_lines.stream,
+        order_lines._row_key,
+        order_lines._row_version,
+        row_number() over (
+            partition by order_lines.source, order_lines.stream, order_lines._row_key
+            order by
+                order_lines.updated_at asc nulls first,
+                order_lines._business_on asc nulls first,
+                order_lines._row_version asc nulls first
+        ) as version_rank,
+        count(*) over (partition by order_lines.source, order_lines.stream, order_lines._row_key) as version_count
+    from order_lines
+    inner join restated_lines
+        on order_lines.source = restated_lines.source
+        and order_lines.stream = restated_lines.stream
+        and order_lines._row_key = restated_lines._row_key
 ),
 
 final as (
@@ -48,11 +81,13 @@ final as (
         order_lines.discount_amount,
         coalesce(order_lines.tax_amount, 0) as tax_amount,
         order_lines.shipping_amount,
+        coalesce(ranked_versions.version_rank, 1) as version_rank,
 
         ---------- booleans
         order_documents._row_key is not null as has_document,
         coalesce(order_documents.is_amendment, false) as is_amendment,
         order_lines.is_quantity_delta,
+        coalesce(ranked_versions.version_rank = ranked_versions.version_count, true) as is_newest,
 
         ---------- dates
         order_lines.service_start_on,
@@ -74,6 +109,11 @@ final as (
         and order_lines.source_system = order_documents.source_system
         and order_lines.source_instance = order_documents.source_instance
         and order_lines.order_id = order_documents.native_order_id
+    left join ranked_versions
+        on order_lines.source = ranked_versions.source
+        and order_lines.stream = ranked_versions.stream
+        and order_lines._row_key = ranked_versions._row_key
+        and order_lines._row_version = ranked_versions._row_version
 )
 
 select * from final

@@ -12,7 +12,7 @@ restated_lines as (
         _observed_at
     from {{ ref('int_order_lines__keyed') }}
     where recon_key is not null
-        and _row_version > 1
+        and version_rank > 1
 ),
 
 -- A line that was restated without its header is a change of the order too; several at once are one.

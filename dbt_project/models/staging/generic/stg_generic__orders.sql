@@ -29,6 +29,7 @@ final as (
         payment_terms,
         status as native_status,
         approved_by,
+        lower(modification_type) as modification_type,
 
         ---------- numerics
         discount_amount,

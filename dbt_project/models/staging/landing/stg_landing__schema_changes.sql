@@ -13,6 +13,7 @@ final as (
         stream,
         column_name,
         change as change_code,
+        status as status_code,
         first_seen_at,
         window_ends_on
     from source_rows

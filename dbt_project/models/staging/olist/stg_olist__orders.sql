@@ -41,6 +41,7 @@ final as (
         cast(null as {{ dbt.type_string() }}) as payment_terms,
         source_rows.order_status as native_status,
         cast(null as {{ dbt.type_string() }}) as approved_by,
+        cast(null as {{ dbt.type_string() }}) as modification_type,
 
         ---------- numerics
         {{ money('0') }} as discount_amount,

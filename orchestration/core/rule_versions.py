@@ -1,0 +1,100 @@
+"""Versions of rules: which there are in files, and which of them were released.
+
+What belongs here: telling versions apart by what they say, and the sentences about those that
+nobody released. What does not: reading files and the ledger (`orchestration.releases`). Anyone may
+import this.
+
+A version is released as it is: its digest covers every cell of its rows but the description, so a
+row that was changed is a version that nobody released.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+ID_COLUMNS = ("rule_id", "gate_code")
+VERSION_COLUMN = "rule_version"
+WORDS = frozenset({"description", "note"})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class RuleVersion:
+    """One version of one rule, as it stands in a file.
+
+    Attributes:
+        place: The file below `seeds/`, such as `rules/matching_rules.csv`.
+        rule_id: The rule.
+        version: Its version, as written.
+        digest: First 32 hexadecimal digits of the SHA-256 of its rows.
+        line: Where its first row stands.
+    """
+
+    place: str
+    rule_id: str
+    version: str
+    digest: str
+    line: int = 0
+
+    @property
+    def name(self) -> tuple[str, str, str, str]:
+        """What it was released as: everything but its line."""
+        return (self.place, self.rule_id, self.version, self.digest)
+
+
+def versions_of(place: str, rows: Sequence[Mapping[str, str]]) -> tuple[RuleVersion, ...]:
+    """Return the versions of a file; none where its rows have no version.
+
+    Args:
+        place: The file below `seeds/`.
+        rows: Its rows as text, in the order of the file, without the header.
+    """
+    if not rows or VERSION_COLUMN not in rows[0]:
+        return ()
+    id_column = next((name for name in ID_COLUMNS if name in rows[0]), None)
+    if id_column is None:
+        return ()
+    texts: dict[tuple[str, str], list[str]] = {}
+    lines: dict[tuple[str, str], int] = {}
+    for line, row in enumerate(rows, start=2):
+        key = (row[id_column], row[VERSION_COLUMN])
+        lines.setdefault(key, line)
+        cells = sorted((name, cell or "") for name, cell in row.items() if name not in WORDS)
+        texts.setdefault(key, []).append("\x1f".join(f"{name}={cell}" for name, cell in cells))
+    return tuple(
+        RuleVersion(
+            place,
+            rule_id,
+            version,
+            hashlib.sha256("\x1e".join(sorted(found)).encode()).hexdigest()[:32],
+            lines[rule_id, version],
+        )
+        for (rule_id, version), found in texts.items()
+    )
+
+
+def unreleased(
+    versions: Iterable[RuleVersion], released: Collection[tuple[str, str, str, str]]
+) -> tuple[RuleVersion, ...]:
+    """Return the versions that nobody released as they stand, by file and line."""
+    return tuple(
+        sorted(
+            (one for one in versions if one.name not in released),
+            key=lambda one: (one.place, one.line),
+        )
+    )
+
+
+def refusal(versions: Sequence[RuleVersion]) -> str:
+    """Return what to say about versions that nobody released: each with its file and line."""
+    noun = "version of a rule is" if len(versions) == 1 else "versions of rules are"
+    listed = "\n  ".join(
+        f"seeds/{one.place}:{one.line}: {one.rule_id} version {one.version}" for one in versions
+    )
+    first = f"seeds/{versions[0].place}"
+    return (
+        f"{len(versions)} {noun} not released, so nothing may be decided by them:\n  {listed}\n"
+        f"Put the released file back, then `meshline rules release FILE --as ACTOR --code CODE "
+        f"--reason TEXT` shadows the proposal ({first}) and asks for the signatures; once they are "
+        "there, runs accept it. What was signed in a pull request is registered with "
+        "`meshline rules register`."
+    )

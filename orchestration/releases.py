@@ -1,0 +1,151 @@
+"""Releases of rules: an unreleased version decides nothing.
+
+What belongs here: reading which versions there are and which are released, in the register that is
+reviewed with the rules (`seeds/policies/rule_releases.csv`) and in the ledger; asking for a release
+after a shadow run. What does not: who must sign (`seeds/policies/approval_limits.csv`), and the
+shadow run (`orchestration.shadow`). `orchestration.runner` and the command line import this.
+"""
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from orchestration.core.errors import UsageRefused
+from orchestration.core.rule_versions import RuleVersion, refusal, unreleased, versions_of
+from orchestration.ledger.reading import read_ledger
+from orchestration.settings import Settings
+
+ACTION = "rule_release"
+REGISTER = "policies/rule_releases.csv"
+COLUMNS = (
+    "place",
+    "rule_id",
+    "rule_version",
+    "digest",
+    "asked_by",
+    "signed_by",
+    "released_on",
+    "note",
+)
+APPROVED = """
+    select decision from approvals
+    where action_code = ? and state_code in ('approved', 'in_force')
+"""
+Name = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A version with where its release stands.
+
+    Attributes:
+        version: The version.
+        released_by: `register`, `ledger` or empty.
+    """
+
+    version: RuleVersion
+    released_by: str
+
+
+def read_versions(seeds: Path) -> tuple[RuleVersion, ...]:
+    """Return every version of every rule in `seeds/rules`, by file and line."""
+    found: list[RuleVersion] = []
+    for path in sorted((seeds / "rules").glob("*.csv")):
+        found += versions_of_file(path, f"rules/{path.name}")
+    return tuple(found)
+
+
+def versions_of_file(path: Path, place: str) -> tuple[RuleVersion, ...]:
+    """Return the versions in one file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return versions_of(place, list(csv.DictReader(file)))
+
+
+def list_versions(settings: Settings) -> tuple[Listed, ...]:
+    """Return every version with where its release stands."""
+    register = _registered(settings.seeds)
+    ledger = frozenset(_approved(settings))
+    return tuple(
+        Listed(
+            one,
+            "register" if one.name in register else "ledger" if one.name in ledger else "",
+        )
+        for one in read_versions(settings.seeds)
+    )
+
+
+def refuse_unreleased(settings: Settings) -> None:
+    """See to it that no version decides that nobody released.
+
+    The ledger is asked only for what the register does not have.
+
+    Raises:
+        UsageRefused: Some version is not released; each with file and line.
+    """
+    waiting = unreleased(read_versions(settings.seeds), _registered(settings.seeds))
+    if waiting:
+        waiting = unreleased(waiting, frozenset(_approved(settings)))
+    if waiting:
+        raise UsageRefused(refusal(waiting))
+
+
+def register(settings: Settings, asked_by: str, signed_by: str, on: datetime, note: str) -> int:
+    """Write what is in the files and in no release into the register; return how many versions.
+
+    For changes that are signed where they are reviewed, in a pull request: the register's rows are
+    part of it. Rows of versions that stand in no file any more are dropped.
+
+    Raises:
+        UsageRefused: One person would ask and sign.
+    """
+    if asked_by == signed_by:
+        raise UsageRefused("Nobody signs their own release: name two people.")
+    versions = read_versions(settings.seeds)
+    path = settings.seeds / REGISTER
+    known = {
+        (row["place"], row["rule_id"], row["rule_version"], row["digest"]): row
+        for row in _rows(path)
+    }
+    fresh = unreleased(versions, frozenset(known))
+    for one in fresh:
+        known[one.name] = dict(
+            zip(
+                COLUMNS,
+                (*one.name, asked_by, signed_by, f"{on:%Y-%m-%d}", note),
+                strict=True,
+            )
+        )
+    kept = [known[one.name] for one in sorted(versions)]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(kept)
+    return len(fresh)
+
+
+def _registered(seeds: Path) -> frozenset[Name]:
+    return frozenset(
+        (row["place"], row["rule_id"], row["rule_version"], row["digest"])
+        for row in _rows(seeds / REGISTER)
+        if row["signed_by"] and row["signed_by"] != row["asked_by"]
+    )
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def _approved(settings: Settings) -> Iterator[Name]:
+    """Yield the versions whose release others signed and nobody took back."""
+    with read_ledger(settings.ledger_database) as reader:
+        if reader is None or not reader.has_table("approvals"):
+            return
+        for row in reader.rows(APPROVED, [ACTION]):
+            for one in json.loads(row["decision"])["details"].get("versions", []):
+                yield (one["place"], one["rule_id"], one["version"], one["digest"])
