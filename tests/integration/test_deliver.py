@@ -39,7 +39,9 @@ def home(tmp_path, monkeypatch) -> Settings:
     return settings
 
 
-def publish(settings: Settings, run_no: int, *, held: int = 0, kinds=KINDS, payload="{}") -> None:
+def publish(
+    settings: Settings, run_no: int, *, held: int = 0, kinds=KINDS, payload="{}", types=None
+) -> None:
     """Put a publication in place as a run does, with the one table that delivery reads."""
     settings.serving.mkdir(parents=True, exist_ok=True)
     path = settings.serving / f"run_{run_no}.duckdb"
@@ -55,13 +57,16 @@ def publish(settings: Settings, run_no: int, *, held: int = 0, kinds=KINDS, payl
                 f"'DOC/{number}', 1, false, 'h_{number}', 12.5, 'EUR', ?, ?, ?)",
                 [kind, target, status, reason, payload],
             )
+        if types is not None:
+            connection.execute("create table marts.fct_orders (recon_key text, order_type text)")
+            connection.executemany("insert into marts.fct_orders values (?, ?)", types)
     pointer = {
         "run_no": run_no,
         "run_id": f"run_{run_no}",
         "file": path.name,
         "as_of": "2026-06-30T12:00:00+00:00",
         "published_at": "2026-06-30T12:00:00+00:00",
-        "tables": {"fct_artifacts": len(rows)},
+        "tables": {"fct_artifacts": len(rows)} | ({} if types is None else {"fct_orders": 1}),
     }
     (settings.serving / "current.json").write_text(json.dumps(pointer))
 
@@ -144,6 +149,19 @@ def test_what_was_delivered_is_compared_and_written_down_for_landing(home):
     rows = [json.loads(line) for line in lines.read_text().splitlines()]
     assert [row["state"] for row in rows] == ["done"] * 4
     assert all(row["receiver_ref"] and row["amount"] == "12.5000" for row in rows)
+
+
+def test_what_no_workflow_sends_is_held_until_one_does(home):
+    """R-D3: the order's type decides; a document of no one order is sent by any workflow."""
+    types = [("rk_0", "renewal"), ("rk_1", "commerce"), ("rk_2", "commerce")]
+    publish(home, 2, types=types)
+    report = deliver_published(home)
+    assert (report.enqueued.released, report.enqueued.held) == (3, 1)
+    (held,) = read_status(home).held
+    assert held == ("erp", "Workflow: no workflow sends revenue_schedule of commerce orders.", 1)
+    publish(home, 3, types=[*types[:2], ("rk_2", "renewal")])
+    assert deliver_published(home).enqueued.released == 1
+    assert not read_status(home).held
 
 
 def test_nothing_published_is_nothing_to_do(tmp_path):
