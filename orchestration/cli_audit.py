@@ -15,7 +15,7 @@ from orchestration.cli_display import clean, print_json, stdout
 from orchestration.core.errors import UsageRefused
 from orchestration.ledger.export import check_export, choose, export_events
 from orchestration.ledger.keys import PUBLIC_FILE, last_head, read_public_key
-from orchestration.ledger.reading import read_ledger
+from orchestration.ledger.reading import LedgerReader, read_ledger
 from orchestration.ledger.verifier import Verdict, verify_ledger
 from orchestration.settings import Settings
 from orchestration.warehouse.ledger_import import published_digests, published_heads
@@ -115,6 +115,64 @@ def erase(settings: Settings, about: str, account: str, reason: str) -> None:
     stdout().print(f"{done} texts about {clean(about)} are erased; the chain is as it was.")
 
 
+def accept_lost(settings: Settings, account: str, reason: str) -> None:
+    """Say that a part of the ledger is lost for good; the second of two people makes it hold.
+
+    Raises:
+        UsageRefused: Nothing is lost, or no reason is given.
+        NotAllowed: The actor may not, or is the one who asked.
+        WarehouseBusy: A run holds the home.
+    """
+    from orchestration.ledger.gaps import Gap, accept_gap, lost_head, put_heads_aside
+    from orchestration.ledger.heads import sign_head
+    from orchestration.ledger.people import find_actor
+    from orchestration.ledger.store import open_ledger
+    from orchestration.warehouse.connection import writer
+    from orchestration.warehouse.ledger_gap import find_lost, put_aside
+    from orchestration.warehouse.run_lock import run_lock
+
+    now, console = datetime.now(UTC), stdout()
+    with run_lock(settings), open_ledger(settings.ledger_database) as ledger:
+        with read_ledger(settings.ledger_database) as reader, writer(settings) as warehouse:
+            hashes = lambda seq: _hash_at(reader, seq)  # noqa: E731 - bound to this reader
+            part = find_lost(warehouse, hashes)
+        with ledger.write() as connection:
+            head = lost_head(connection, settings.heads)
+            if head is None and not part.is_lost:
+                raise UsageRefused("Nothing is lost: the ledger continues what was signed.")
+            last = part.last_hash if part.is_lost else ""
+            gap_id = f"gap_{(head.last_hash if head is not None else last)[:16]}"
+            signed = head.size if head is not None else 0
+            gap = Gap(gap_id, signed, part.last, part.kept, part.runs)
+            actor = find_actor(connection, account)
+            first = accept_gap(connection, gap, actor, at=now, reason=reason)
+        if first is None:
+            console.print(
+                f"{max(signed, part.last) - part.kept:,} events are lost. {clean(actor.actor_id)}"
+                " has put that on record; somebody else accepts it with the same command."
+            )
+            return
+        with writer(settings) as warehouse:
+            heads = put_aside(warehouse, part.kept)
+        aside = put_heads_aside(settings.heads, heads, now)
+        sign_head(
+            ledger, settings.heads, settings.signing_key, at=now, signed_by=actor.principal_id
+        )
+    console.print(
+        f"The gap is accepted by {clean(first.actor_id)} and {clean(actor.actor_id)}. What was "
+        f"signed before is kept in {clean(aside)}. Run again: what holds is taken over anew.",
+        soft_wrap=True,
+    )
+
+
+def _hash_at(reader: LedgerReader | None, seq: int) -> str | None:
+    """The hash of an event of the ledger."""
+    if reader is None:
+        return None
+    rows = reader.rows("select hash from events where seq = ?", [seq])
+    return next((str(row["hash"]) for row in rows), None)
+
+
 def _witness(
     settings: Settings,
 ) -> tuple[tuple[dict[str, Any], ...], Mapping[int, tuple[int, str]] | None]:
@@ -150,6 +208,8 @@ def _print(verdict: Verdict) -> None:
         console.print(clean(problem), style="red", soft_wrap=True)
     for finding in verdict.findings[:SHOWN]:
         console.print(f"event {finding.seq}: {clean(finding.what)}", style="red", soft_wrap=True)
+    for gap in verdict.gaps:
+        console.print(clean(gap), style="yellow", soft_wrap=True)
     console.print(
         f"{verdict.size:,} events, held to {verdict.heads:,} signed heads, "
         f"{verdict.unsigned:,} since the last one."

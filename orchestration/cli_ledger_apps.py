@@ -209,6 +209,14 @@ def erase(
     do(settings_of(home), about, actor, reason)
 
 
+@audit_app.command("accept-gap")
+def accept_gap(actor: Actor, reason: Why, home: Home = None) -> None:
+    """Say that a part of the ledger is lost for good; a second person makes it hold."""
+    from orchestration.cli_audit import accept_lost
+
+    accept_lost(settings_of(home), actor, reason)
+
+
 @deliver_app.callback(invoke_without_command=True)
 def deliver(
     context: typer.Context,

@@ -27,6 +27,7 @@ class Verdict:
         unsigned: Events after the last head: only the chain holds them.
         findings: Everything that is not as it was, by event.
         problems: What is wrong outside of the ledger: forged or missing heads, a missing key.
+        gaps: Parts that are lost for good, as two people have put on record; no error, but told.
     """
 
     size: int
@@ -35,6 +36,7 @@ class Verdict:
     unsigned: int
     findings: tuple[Finding, ...]
     problems: tuple[str, ...]
+    gaps: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -73,8 +75,10 @@ def verify_ledger(
     with read_ledger(url, shows_damage=True) as reader:
         events = reader.events() if reader is not None else iter(())
         checker, findings = check_events(events, heads, witness)
+        gaps, lost_runs = _gaps(reader) if reader is not None else ((), frozenset())
         if reader is not None and changes is not None:
-            findings += _wrong_digests(reader, changes)
+            known = {run: said for run, said in changes.items() if run not in lost_runs}
+            findings += _wrong_digests(reader, known)
     if checker.size and not heads:
         problems.append(
             f"no signed head lies in {folder}: a rewritten or cut end could not be seen. "
@@ -88,7 +92,23 @@ def verify_ledger(
         max(0, checker.size - signed),
         tuple(sorted(findings, key=lambda one: one.seq)),
         tuple(problems),
+        gaps,
     )
+
+
+def _gaps(reader: LedgerReader) -> tuple[tuple[str, ...], frozenset[int]]:
+    """The gaps that were accepted, in words, and the runs that lie in them."""
+    told: list[str] = []
+    runs: set[int] = set()
+    for event in reader.events("action = ?", ["ledger_gap_accepted"]):
+        payload = json.loads(event.payload)
+        runs.update(int(one) for one in payload["lost_runs"])
+        lost = max(payload["signed"], payload["taken_over"])
+        told.append(
+            f"the events {payload['kept'] + 1} to {lost} of a history that ended are lost; "
+            f"{event.actor_id} accepted that at {event.at} (event {event.seq}): {event.reason}"
+        )
+    return tuple(told), frozenset(runs)
 
 
 def _heads(

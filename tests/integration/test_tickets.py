@@ -97,6 +97,21 @@ def test_a_ledger_that_was_put_back_from_a_backup_stops_the_next_run(published_h
     assert "restored from an old backup" in stopped.stderr
     assert (published_home / "serving" / "current.json").read_text() == before
 
+    def accept(who: str) -> Said:
+        return said(
+            published_home, "audit", "accept-gap", "--as", who, "--reason", "no newer copy is left"
+        )
+
+    assert accept("per-abel").exit_code != 0
+    assert "somebody else accepts it" in accept("per-kei").stdout
+    assert accept("per-kei").exit_code != 0
+    assert "The gap is accepted by per-kei and per-bram" in accept("per-bram").stdout
+    assert "Nothing is lost" in accept("per-bram").stderr
+    assert reconcile_samples(published_home).exit_code == 0
+    answer = said(published_home, "audit", "verify", "--json")
+    assert answer.exit_code == 0, answer.stdout
+    assert "are lost; per-bram accepted that" in json.loads(answer.stdout)["gaps"][0]
+
 
 def test_order_and_exception_show_their_ticket(published_home):
     ticket_id, recon_key = ledger(
