@@ -196,8 +196,9 @@ upcoming_changes as (
     where not coalesce(billed_orders.is_billed_in_full, false)
         and contributed.is_amendment
         and contributed.net_amount > 0
-        and {{ plus_hours("greatest(contributed.ordered_at, cast(contributed.effective_on as timestamp))", 'with_quantities.window_hours') }}
-        > {{ as_of() }}
+        and {{ plus_hours("""
+            greatest(contributed.ordered_at, cast(contributed.effective_on as timestamp))
+        """, 'with_quantities.window_hours') }} > {{ as_of() }}
     group by with_quantities.line_key
 ),
 

@@ -182,24 +182,17 @@ documents_with_months as (
     from documents_summed
 ),
 
-{%- set readings = ['change', 'value', 'stated', 'level'] %}
 documents_footed as (
     select
         *,
-        {%- for reading in readings %}
-        total_amount in (
-            {{ reading }}_amount,
-            {{ money(reading ~ '_amount + document_tax_amount') }},
-            {{ money(reading ~ '_amount + line_tax_amount') }}
-        ) as {{ reading }}_foots,
-        {{ reading }}_amount <> 0
-        and month_count > 1
-        and total_amount in (
-            {{ money(reading ~ '_amount * month_count') }},
-            {{ money(reading ~ '_amount * month_count + document_tax_amount') }},
-            {{ money(reading ~ '_amount * month_count + line_tax_amount') }}
-        ) as {{ reading }}_foots_by_month{{ ',' if not loop.last }}
-        {%- endfor %}
+        {{ foots('change_amount') }} as change_foots,
+        {{ foots('value_amount') }} as value_foots,
+        {{ foots('stated_amount') }} as stated_foots,
+        {{ foots('level_amount') }} as level_foots,
+        {{ foots_by_month('change_amount') }} as change_foots_by_month,
+        {{ foots_by_month('value_amount') }} as value_foots_by_month,
+        {{ foots_by_month('stated_amount') }} as stated_foots_by_month,
+        {{ foots_by_month('level_amount') }} as level_foots_by_month
     from documents_with_months
 ),
 
@@ -241,15 +234,11 @@ read_lines as (
             when 'LEVEL_SENT_AS_CHANGE' then priced.level_amount
             else priced.stated_amount
         end as list_amount,
-        case
-            when case documents_read.reading_code
-                when 'CHANGE' then documents_read.change_is_monthly
-                when 'NEW_PRICE' then documents_read.value_is_monthly
-                when 'LEVEL_SENT_AS_CHANGE' then documents_read.level_is_monthly
-                else documents_read.stated_is_monthly
-            end
-            then documents_read.month_count
-            else 1
+        case documents_read.reading_code
+            when 'CHANGE' then case when documents_read.change_is_monthly then documents_read.month_count else 1 end
+            when 'NEW_PRICE' then case when documents_read.value_is_monthly then documents_read.month_count else 1 end
+            when 'LEVEL_SENT_AS_CHANGE' then case when documents_read.level_is_monthly then documents_read.month_count else 1 end
+            else case when documents_read.stated_is_monthly then documents_read.month_count else 1 end
         end as price_factor
     from priced
     inner join documents_read
