@@ -315,11 +315,17 @@ def check_contracts(home: Home = None) -> None:
 @app.command()
 def override(
     kind: Annotated[
-        str, typer.Argument(metavar="KIND", help="gate_waiver, forced_match or write_off.")
+        str,
+        typer.Argument(
+            metavar="KIND", help="gate_waiver, key_override, forced_match or write_off."
+        ),
     ],
     order: Annotated[str, typer.Argument(metavar="ORDER", help="Any id of the order.")],
     what: Annotated[
-        str, typer.Argument(metavar="WHAT", help="The gate; or the leg or an exception of it.")
+        str,
+        typer.Argument(
+            metavar="WHAT", help="The gate, the document, the leg, or an exception of it."
+        ),
     ],
     actor: Actor,
     code: ReasonCode,

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from orchestration.cli_display import clean, print_json, stdout
+from orchestration.cli_display import clean, print_json, stdout, table
 from orchestration.core.errors import UsageRefused
 from orchestration.ledger.export import check_export, choose, export_events
 from orchestration.ledger.keys import PUBLIC_FILE, last_head, read_public_key
@@ -224,3 +224,42 @@ def _print(verdict: Verdict) -> None:
             else f"The ledger is not whole; the first event that is concerned: {first}.",
             style="bold red",
         )
+
+
+def show_samples(settings: Settings, period: str | None, *, as_json: bool) -> int:
+    """Print the samples of what was decided by hand; 1 when one cannot be drawn again."""
+    from orchestration.connectors.operating_model import load_operating_model
+    from orchestration.ledger.samples import read_samples
+    from orchestration.ledger.store import open_ledger
+
+    model = load_operating_model(settings.seeds)
+    with open_ledger(settings.ledger_database) as ledger, ledger.read() as connection:
+        samples = read_samples(connection, model, period)
+    if as_json:
+        print_json({"samples": [asdict(one) for one in samples]})
+    else:
+        console = stdout()
+        if not samples:
+            console.print(
+                "Nothing is drawn yet: the first run after a month with decisions by hand draws it."
+            )
+        for one in samples:
+            console.print(
+                table(
+                    f"{one.period}: {len(one.drawn)} of {one.decision_count} decisions by hand, "
+                    f"by the hash of event {one.seed_seq}",
+                    ("approval", "rule", "because", "looked at by"),
+                    [
+                        (
+                            each["approval_id"],
+                            each["sampling_id"],
+                            each["because"],
+                            each["reviewed_by"] or "nobody yet: meshline approvals review",
+                        )
+                        for each in one.drawn
+                    ],
+                )
+            )
+            if not one.is_repeatable:
+                console.print(f"{one.period} cannot be drawn again: rules or record differ.")
+    return 0 if all(one.is_repeatable for one in samples) else 1

@@ -194,6 +194,20 @@ def export_events(
     write(settings_of(home), out, by, value)
 
 
+@audit_app.command("sample")
+def sample(
+    period: Annotated[
+        str | None, typer.Option(metavar="MONTH", help="Such as 2026-06; else all.")
+    ] = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Show which decisions by hand were drawn to be looked at again; draws are drawn again."""
+    from orchestration.cli_audit import show_samples
+
+    raise typer.Exit(show_samples(settings_of(home), period, as_json=as_json))
+
+
 @audit_app.command("erase")
 def erase(
     about: Annotated[

@@ -101,6 +101,7 @@ def tend_tickets(settings: Settings, run: "Run", model: "OperatingModel") -> "Sy
     from orchestration.ledger.alerts import Watch
     from orchestration.ledger.events import Actor
     from orchestration.ledger.heads import sign_head
+    from orchestration.ledger.samples import draw_due
     from orchestration.ledger.sla_clock import tick
     from orchestration.ledger.store import open_ledger
     from orchestration.ledger.taxonomy import load_ticket_rules
@@ -117,6 +118,7 @@ def tend_tickets(settings: Settings, run: "Run", model: "OperatingModel") -> "Sy
             _take_over_people(people_rows(warehouse), connection, run, model)
             found, gone = exceptions_to_tell(warehouse, everything=everything)
             report = sync_tickets(connection, engine, found, gone)
+            draw_due(connection, model, Actor.engine(run.run_id), run.as_of)
             tick(Watch(connection, model, Actor.engine(run.run_id), run.as_of))
             digest = state_change_digests(warehouse).get(run.run_no, NO_CHANGES)
             last = _record_run(connection, run, report, digest)

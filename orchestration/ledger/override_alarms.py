@@ -87,12 +87,14 @@ def alarm_payload(connection: Connection, alarm_key: str) -> dict[str, Any] | No
     return None if payload is None else dict(json.loads(payload))
 
 
-def hand_decisions(step: Step, begin: datetime, end: datetime) -> tuple[HandDecision, ...]:
+def hand_decisions(
+    connection: Connection, begin: datetime, end: datetime
+) -> tuple[HandDecision, ...]:
     """Return what came into force by hand from one moment up to another, for sampling.
 
     What was done by breaking glass counts as that, whatever else it was.
     """
-    rows = step.connection.execute(
+    rows = connection.execute(
         select(approvals).where(
             approvals.c.in_force_at >= moment_text(begin),
             approvals.c.in_force_at < moment_text(end),

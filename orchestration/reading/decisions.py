@@ -19,8 +19,9 @@ from orchestration.reading.orders import resolve_key
 from orchestration.warehouse.reader import Published
 
 GATE_WAIVER = "gate_waiver"
+KEY_OVERRIDE = "key_override"
 LEG_ACTIONS = ("forced_match", "write_off")
-KINDS = (GATE_WAIVER, *LEG_ACTIONS)
+KINDS = (GATE_WAIVER, KEY_OVERRIDE, *LEG_ACTIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,10 @@ def propose(
     Args:
         published: The publication that people looked at.
         model: The policies.
-        kind: gate_waiver, forced_match or write_off.
+        kind: gate_waiver, key_override, forced_match or write_off.
         order: Any name of the order.
-        what: The gate to waive, the leg to close, or an exception of that leg.
+        what: The gate to waive, the document whose new key is to hold, the leg to close, or an
+            exception of either.
         on: The day, for RACI.
 
     Raises:
@@ -71,6 +73,8 @@ def propose(
     if kind == GATE_WAIVER:
         found = _failed_gate(published, row, what.upper())
         concerned = [one for one in exceptions if one["exception_code"] == found["gate_code"]]
+    elif kind == KEY_OVERRIDE:
+        found, concerned = _changed_key(row, exceptions, what)
     else:
         found, concerned = _open_group(row, exceptions, what)
     code = str(concerned[0]["exception_code"]) if concerned else str(found.get("gate_code"))
@@ -127,6 +131,26 @@ def _failed_gate(
         "expected_value": row["expected_value"],
         "actual_value": row["actual_value"],
     }
+
+
+def _changed_key(
+    order: Mapping[str, Any], exceptions: Sequence[Mapping[str, Any]], what: str
+) -> tuple[dict[str, object], list[Mapping[str, Any]]]:
+    """The one document whose key was changed by hand to that of this order."""
+    changed = [one for one in exceptions if one["exception_code"] == "KEY_MISMATCH_OVERRIDE"]
+    named = [
+        one
+        for one in changed
+        if one["native_ref"] == what or str(one["exception_id"]).startswith(what)
+    ]
+    if len(named) != 1:
+        listed = ", ".join(str(one["native_ref"]) for one in changed) or "none"
+        found = "no document" if not named else f"{len(named)} documents"
+        raise UsageRefused(
+            f"{what} names {found} whose key was changed to that of {order['order_id']}. Name one "
+            f"of: {listed}."
+        )
+    return {"document_ref": named[0]["native_ref"]}, named
 
 
 def _open_group(

@@ -50,6 +50,7 @@ final as (
         {{ json_text('requests.payload', 'decision.details.leg_code') }} as leg_code,
         {{ json_text('requests.payload', 'decision.details.order_id') }} as order_id,
         {{ json_text('requests.payload', 'decision.details.period') }} as period_code,
+        {{ json_text('requests.payload', 'decision.details.document_ref') }} as document_ref,
         {{ json_text('requests.payload', 'currency_code') }} as currency_code,
         {{ json_text('requests.payload', 'reason_code') }} as reason_code,
         requests.reason,
