@@ -50,6 +50,7 @@ PROVEN_BY_SCENARIOS = {
     "int_artifact_lines": "A02",
     "int_artifact_documents__billing": "A01",
     "int_artifact_documents__fulfilment": "A01",
+    "int_artifact_documents__revenue": "A02",
     "int_artifact_documents__sellers": "A04",
     "int_artifacts": "A05",
     "int_billable_events": "E31a",

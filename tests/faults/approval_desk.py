@@ -19,7 +19,7 @@ from orchestration.core.policies.records import Absence, Identity
 from orchestration.ledger.approval_asking import Request, request
 from orchestration.ledger.approval_base import Account, Decision, Outcome, read_approval
 from orchestration.ledger.approval_use import expire, use
-from orchestration.ledger.approvals import Seen, reject, revoke, sign
+from orchestration.ledger.approvals import Seen, reject, review, revoke, sign
 from orchestration.ledger.events import Actor
 from orchestration.ledger.people import Person, link_account, take_over
 from orchestration.ledger.store import Ledger
@@ -122,6 +122,13 @@ class Desk:
             return reject(
                 connection, self.model, approval_id, Account(who), self.now,
                 reason_code="EVIDENCE_WANTING", reason="It does not show what it claims.",
+            )  # fmt: skip
+
+    def review(self, approval_id: str, who: str) -> Outcome:
+        with self.ledger.write() as connection:
+            return review(
+                connection, self.model, approval_id, Account(who), self.now,
+                reason_code="REVIEWED_SOUND", reason="The evidence carries what was decided.",
             )  # fmt: skip
 
     def revoke(self, approval_id: str, who: str) -> Outcome:
