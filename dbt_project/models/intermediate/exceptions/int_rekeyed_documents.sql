@@ -4,11 +4,11 @@
 -- of key. A document that names its first order again is not here.
 
 {%- set native_ids = {
-    'payments': 'payment_id',
-    'invoices': 'invoice_id',
-    'shipments': 'shipment_id',
-    'seller_statements': 'statement_id',
-    'settlement_lines': "batch_id || '/' || cast(line_no as " ~ dbt.type_string() ~ ")",
+    'payments': 'stored.payment_id',
+    'invoices': 'stored.invoice_id',
+    'shipments': 'stored.shipment_id',
+    'seller_statements': 'stored.statement_id',
+    'settlement_lines': "stored.batch_id || '/' || cast(stored.line_no as " ~ dbt.type_string() ~ ")",
 } %}
 
 {%- for entity in native_ids %}
@@ -31,7 +31,7 @@ versions as (
         stored.tenant,
         stored.source_system,
         stored.source_instance,
-        {{ native_id | replace('batch_id', 'stored.batch_id') | replace('line_no', 'stored.line_no') if '||' in native_id else 'stored.' ~ native_id }} as native_id,
+        {{ native_id }} as native_id,
         stored.order_ref,
         stored._row_key,
         stored._row_version,
