@@ -17,8 +17,9 @@ import typer
 
 from orchestration.cli_alert_apps import alerts_app
 from orchestration.cli_contracts import shadow_contract_file
+from orchestration.cli_decide_app import decisions_app
 from orchestration.cli_ledger_apps import audit_app, deliver_app, ticket_app
-from orchestration.cli_options import CHOSEN, Actor, Home, Json, parse_moment, settings_of
+from orchestration.cli_options import CHOSEN, Home, Json, parse_moment, settings_of
 from orchestration.cli_periods import period_app
 from orchestration.cli_quality_app import synthetic_app
 from orchestration.cli_releases import list_rules, register_rules, release_rules
@@ -44,9 +45,6 @@ exceptions_app = typer.Typer(
 order_app = typer.Typer(no_args_is_help=True, help="One order and everything known about it.")
 contracts_app = typer.Typer(no_args_is_help=True, help="What the sources promise.")
 contracts_app.command("shadow")(shadow_contract_file)
-approvals_app = typer.Typer(
-    no_args_is_help=True, help="What waits for a signature, and what holds."
-)
 policies_app = typer.Typer(no_args_is_help=True, help="Who does what, who signs, by when.")
 app.add_typer(exceptions_app, name="exceptions")
 app.add_typer(order_app, name="order")
@@ -59,21 +57,13 @@ rules_app.command("release")(release_rules)
 rules_app.command("list")(list_rules)
 rules_app.command("register")(register_rules)
 app.add_typer(rules_app, name="rules")
-app.add_typer(approvals_app, name="approvals")
 app.add_typer(ticket_app, name="ticket")
 app.add_typer(audit_app, name="audit")
 app.add_typer(deliver_app, name="deliver")
 app.add_typer(synthetic_app, name="synthetic")
+app.add_typer(decisions_app)
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(period_app, name="period")
-
-Reason = Annotated[
-    str, typer.Option("--reason", metavar="TEXT", help="Why, at least 15 characters.")
-]
-ReasonCode = Annotated[
-    str, typer.Option("--code", metavar="CODE", help="A reason of seeds/taxonomy/reason_codes.csv.")
-]
-Approval = Annotated[str, typer.Argument(metavar="ID", help="The request's id, or how it begins.")]
 
 
 @app.command()
@@ -310,133 +300,6 @@ def check_contracts(home: Home = None) -> None:
         typer.echo(
             f"{contract.source}: version {contract.version}, {len(contract.streams)} streams"
         )
-
-
-@app.command()
-def override(
-    kind: Annotated[
-        str,
-        typer.Argument(
-            metavar="KIND", help="gate_waiver, key_override, forced_match or write_off."
-        ),
-    ],
-    order: Annotated[str, typer.Argument(metavar="ORDER", help="Any id of the order.")],
-    what: Annotated[
-        str,
-        typer.Argument(
-            metavar="WHAT", help="The gate, the document, the leg, or an exception of it."
-        ),
-    ],
-    actor: Actor,
-    code: ReasonCode,
-    reason: Reason,
-    break_glass: Annotated[
-        bool,
-        typer.Option(
-            "--break-glass", help="Let it hold at once; a second person must sign afterwards."
-        ),
-    ] = False,
-    nonce: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Makes a repeated call the same request.")
-    ] = None,
-    as_json: Json = False,
-    home: Home = None,
-) -> None:
-    """Ask for a decision against a rule; others sign it, and the next run uses it."""
-    from orchestration.cli_decide import Asking, ask
-
-    asking = Asking(kind, order, what, actor, code, reason, break_glass, nonce)
-    ask(settings_of(home=home), asking, as_json=as_json)
-
-
-@app.command()
-def approve(
-    approval: Approval,
-    actor: Actor,
-    reason: Reason,
-    seen: Annotated[
-        str | None,
-        typer.Option(
-            "--hash", metavar="HASH", help="Of what you looked at; `approvals show` tells it."
-        ),
-    ] = None,
-    as_json: Json = False,
-    home: Home = None,
-) -> None:
-    """Sign a request of somebody else."""
-    from orchestration.cli_decide import sign
-
-    sign(settings_of(home=home), approval, actor, reason, seen, as_json=as_json)
-
-
-@app.command()
-def reject(
-    approval: Approval,
-    actor: Actor,
-    code: ReasonCode,
-    reason: Reason,
-    as_json: Json = False,
-    home: Home = None,
-) -> None:
-    """Say no to a request of somebody else."""
-    from orchestration.cli_decide import turn_down
-
-    turn_down(settings_of(home=home), "reject", approval, actor, code, reason, as_json=as_json)
-
-
-@app.command()
-def revoke(
-    approval: Approval,
-    actor: Actor,
-    code: ReasonCode,
-    reason: Reason,
-    as_json: Json = False,
-    home: Home = None,
-) -> None:
-    """Take a request or a decision back; the next run undoes what it did."""
-    from orchestration.cli_decide import turn_down
-
-    turn_down(settings_of(home=home), "revoke", approval, actor, code, reason, as_json=as_json)
-
-
-@approvals_app.command("list")
-def list_requests(
-    state: Annotated[
-        list[str] | None, typer.Option(metavar="STATE", help="Such as requested; may be repeated.")
-    ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Most rows to show.")] = 50,
-    as_json: Json = False,
-    home: Home = None,
-) -> None:
-    """List requests, newest first, with who still has to sign."""
-    from orchestration.cli_decide import show_list
-
-    show_list(settings_of(home=home), state or [], limit, as_json=as_json)
-
-
-@approvals_app.command("review")
-def review_decision(
-    approval: Annotated[
-        str, typer.Argument(metavar="ID", help="A decision in force, or the key of an alarm.")
-    ],
-    actor: Actor,
-    code: ReasonCode,
-    reason: Reason,
-    as_json: Json = False,
-    home: Home = None,
-) -> None:
-    """Say what looking again at a decision by hand has shown; for internal control."""
-    from orchestration.cli_decide import turn_down
-
-    turn_down(settings_of(home=home), "review", approval, actor, code, reason, as_json=as_json)
-
-
-@approvals_app.command("show")
-def show_request(approval: Approval, as_json: Json = False, home: Home = None) -> None:
-    """Show one request: what exactly is asked for, its hash, who signed."""
-    from orchestration.cli_decide import show_one
-
-    show_one(settings_of(home=home), approval, as_json=as_json)
 
 
 @rules_app.command("shadow")
