@@ -116,6 +116,37 @@ def reopen(
     work(settings_of(home), "reopen", tickets, [code], actor, reason, seen, as_json=as_json)
 
 
+@ticket_app.command("pause")
+def pause(
+    tickets: Tickets,
+    code: Code,
+    actor: Actor,
+    reason: Why,
+    seen: Seen = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Let the clock of tickets stand still while somebody else has to act."""
+    from orchestration.cli_tickets import work
+
+    work(settings_of(home), "pause", tickets, [code], actor, reason, seen, as_json=as_json)
+
+
+@ticket_app.command("continue")
+def proceed(
+    tickets: Tickets,
+    actor: Actor,
+    reason: Why,
+    seen: Seen = None,
+    as_json: Json = False,
+    home: Home = None,
+) -> None:
+    """Let the clock of tickets run on."""
+    from orchestration.cli_tickets import work
+
+    work(settings_of(home), "proceed", tickets, [], actor, reason, seen, as_json=as_json)
+
+
 @ticket_app.command("undo")
 def undo(
     tickets: Tickets,

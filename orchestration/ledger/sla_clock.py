@@ -18,6 +18,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from orchestration.core.alerts.records import Alert
 from orchestration.core.tickets import TicketState
+from orchestration.core.work.clocks import Pause
 from orchestration.core.work.escalation import NONE_TAKEN, Pending, Timetable
 from orchestration.ledger.alert_tables import ticket_clocks
 from orchestration.ledger.alerts import Watch, raise_alerts, read_mark, set_mark
@@ -25,6 +26,7 @@ from orchestration.ledger.escalating import Escalated, RunningTicket, escalate, 
 from orchestration.ledger.events import moment_text
 from orchestration.ledger.projections import KEYS_AT_ONCE, Row, upsert
 from orchestration.ledger.tables import events, tickets
+from orchestration.ledger.ticket_pauses import pauses_of
 from orchestration.ledger.tickets import ACTIONS
 
 MARK = "ticket_clocks"
@@ -72,7 +74,10 @@ def tick(watch: Watch) -> Ticked:
     due = select(ticket_clocks.c.ticket_id).where(ticket_clocks.c.next_at <= moment_text(watch.at))
     ids: list[str] = sorted(watch.connection.execute(due).scalars())
     rows = {row["ticket_id"]: row for row in _tickets(watch.connection, ids)}
-    running = [_running(row) for row in rows.values() if _runs(row)]
+    pauses = pauses_of(watch.connection, rows)
+    running = [
+        _running(row, pauses.get(row["ticket_id"], ())) for row in rows.values() if _runs(row)
+    ]
     taken = escalate(watch.connection, watch.model, running, watch.actor, watch.at, timetable)
     raised = raise_alerts(
         watch, [_alert(one, rows[one.ticket_id]) for one in taken], is_on_record=True
@@ -121,9 +126,11 @@ def _set(watch: Watch, timetable: Timetable, ids: Sequence[str], rows: Iterable[
         return
     listed = [row for row in rows if _runs(row)]
     taken = steps_taken(watch.connection, (row["ticket_id"] for row in listed))
+    pauses = pauses_of(watch.connection, (row["ticket_id"] for row in listed))
     clocks = []
     for row in listed:
-        moment = timetable.next_at(_running(row).pending, taken.get(row["ticket_id"], NONE_TAKEN))
+        pending = _running(row, pauses.get(row["ticket_id"], ())).pending
+        moment = timetable.next_at(pending, taken.get(row["ticket_id"], NONE_TAKEN))
         if moment is not None:
             clocks.append(
                 {
@@ -144,7 +151,7 @@ def _runs(row: Row) -> bool:
     return row["state_code"] in RUNNING and bool(row["opened_at"]) and bool(row["due_at"])
 
 
-def _running(row: Row) -> RunningTicket:
+def _running(row: Row, pauses: tuple[Pause, ...]) -> RunningTicket:
     begun, due = datetime.fromisoformat(row["opened_at"]), datetime.fromisoformat(row["due_at"])
     pending = Pending(
         severity_code=row["severity_code"],
@@ -153,6 +160,7 @@ def _running(row: Row) -> RunningTicket:
         begun_at=begun,
         allowed=max(due - begun, timedelta(0)),
         due_at=due,
+        pauses=pauses,
     )
     return RunningTicket(row["ticket_id"], pending, row["recon_key"])
 

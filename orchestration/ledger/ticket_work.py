@@ -1,4 +1,4 @@
-"""What people do with tickets: assign, comment, attach, resolve, reopen, undo.
+"""What people do with tickets: assign, comment, attach, resolve, reopen, pause, undo.
 
 What belongs here: whether somebody may, whether the ticket is still as they saw it, and the event.
 What does not: approvals of money (a ticket is no approval), and what the engine does
@@ -23,6 +23,7 @@ from orchestration.ledger.events import ENGINE_ROLE, Actor, Draft
 from orchestration.ledger.projections import KEYS_AT_ONCE, Row, record
 from orchestration.ledger.tables import events, persons, tickets
 from orchestration.ledger.texts import keep_texts
+from orchestration.ledger.ticket_pauses import CONTINUED, PAUSED, why_paused
 from orchestration.ledger.tickets import TICKETS, UNDOABLE, decided_of
 
 CONTROL = "control"
@@ -141,6 +142,43 @@ class Work:
             raise UsageRefused(f"A reference has 1 to {LONGEST_REFERENCE} characters.")
         payload: dict[str, object] = {"reference": reference.strip()}
         return self._do("ticket_attached", ticket_ids, lambda _: ({}, payload))
+
+    def pause(self, ticket_ids: Sequence[str], reason_code: str) -> tuple[Event, ...]:
+        """Let the clock of tickets stand still while somebody else has to act.
+
+        Raises:
+            UsageRefused: The reason code is not one for pausing, or a clock does not run.
+            NotAllowed: The actor may not.
+            TicketChanged: Somebody was faster.
+        """
+        self._check_reason("pause", reason_code)
+
+        def step(ticket: Row) -> tuple[dict[str, object], dict[str, object]]:
+            if ticket["state_code"] not in {TicketState.OPEN, TicketState.ASSIGNED}:
+                raise UsageRefused(f"it is {ticket['state_code']}: its clock does not run")
+            standing = why_paused(self.connection, ticket["ticket_id"])
+            if standing is not None:
+                raise UsageRefused(f"it stands still already: {standing}")
+            return {}, {"reason_code": reason_code}
+
+        return self._do(PAUSED, ticket_ids, step)
+
+    def proceed(self, ticket_ids: Sequence[str]) -> tuple[Event, ...]:
+        """Let the clock of tickets run on.
+
+        Raises:
+            UsageRefused: A clock does not stand still.
+            NotAllowed: The actor may not.
+            TicketChanged: Somebody was faster.
+        """
+
+        def step(ticket: Row) -> tuple[dict[str, object], dict[str, object]]:
+            standing = why_paused(self.connection, ticket["ticket_id"])
+            if standing is None:
+                raise UsageRefused("its clock does not stand still")
+            return {}, {"reason_code": standing}
+
+        return self._do(CONTINUED, ticket_ids, step)
 
     def undo(self, ticket_ids: Sequence[str]) -> tuple[Event, ...]:
         """Set tickets back to before their last decision: a new event, which can be undone too.

@@ -13,6 +13,8 @@ this.
     ticket_resolved    person   a reason code
     ticket_commented   person   where the text is kept, and its salted hash
     ticket_attached    person   a reference, such as a document's id or address
+    ticket_paused      person   a reason code: its clock stands still
+    ticket_continued   person   its clock runs on
     ticket_undone      person   which event, and what it is set back to
 """
 
@@ -61,6 +63,8 @@ ACTIONS = frozenset(
         "ticket_resolved",
         "ticket_commented",
         "ticket_attached",
+        "ticket_paused",
+        "ticket_continued",
         "ticket_undone",
     }
 )

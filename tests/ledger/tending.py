@@ -77,13 +77,13 @@ def staffed(ledger) -> None:
         take_over(connection, STAFF, actor=ENGINE, at=NOON)
 
 
-def act(ledger, who: str, what: str, *arguments, seen=None, reason="as agreed"):
-    """Let a person do something."""
+def act(ledger, who: str, what: str, *arguments, seen=None, reason="as agreed", at=None):
+    """Let a person do something; a day after noon, or when it is said."""
     with ledger.write() as connection:
         work = Work(
             connection,
             find_actor(connection, who),
-            NOON + timedelta(days=1),
+            at or NOON + timedelta(days=1),
             reason,
             model(),
             rules(),

@@ -6,6 +6,7 @@ import pytest
 
 from orchestration.connectors.alerts.channels import usable_channels
 from orchestration.connectors.operating_model import load_operating_model
+from orchestration.core.errors import UsageRefused
 from orchestration.ledger.alert_claims import claim
 from orchestration.ledger.alerts import Watch, clear_alerts, raise_alerts
 from orchestration.ledger.events import Draft, append
@@ -93,6 +94,38 @@ def test_a_ticket_that_was_resolved_stands_still_and_goes_on_when_it_is_reopened
     assert desk.look().ticked.steps == 0
     act(desk.ledger, "P-BEN", "reopen", ["ex_000001"], "NOT_FIXED")
     assert desk.look().ticked.steps == 2
+
+
+def test_a_clock_that_was_paused_stands_still_and_runs_on_where_it_stood(bed):
+    desk, clock = bed
+    opened = {"opened_at": BEGUN, "due_at": BEGUN + timedelta(hours=24), "severity_code": "high"}
+    tell(desk.ledger, [exception(1, **opened)])
+    clock.pass_by(hours=10)
+    act(desk.ledger, "P-BEN", "pause", ["ex_000001"], "WAITING_CUSTOMER", at=clock.at)
+    clock.pass_by(hours=100)
+    assert desk.look().ticked.steps == 0
+    act(desk.ledger, "P-BEN", "proceed", ["ex_000001"], at=clock.at)
+    clock.pass_by(hours=5)
+    assert desk.look().ticked.steps == 0, "15 of 24 hours have run"
+    clock.pass_by(hours=4)
+    assert desk.look().ticked.steps == 1, "the warning at 75 %"
+    clock.pass_by(hours=5)
+    assert desk.look().ticked.steps == 1, "the breach, after 24 hours of its own"
+
+
+def test_a_clock_is_paused_once_with_a_reason_and_only_while_it_runs(light):
+    desk, _ = light
+    tell(desk.ledger, [late(1, hours=-10), late(2, hours=-10)])
+    with pytest.raises(UsageRefused, match="FIXED_AT_SOURCE is no reason to pause"):
+        act(desk.ledger, "P-BEN", "pause", ["ex_000001"], "FIXED_AT_SOURCE")
+    with pytest.raises(UsageRefused, match="does not stand still"):
+        act(desk.ledger, "P-BEN", "proceed", ["ex_000001"])
+    act(desk.ledger, "P-BEN", "pause", ["ex_000001"], "WAITING_PROVIDER")
+    with pytest.raises(UsageRefused, match="stands still already: WAITING_PROVIDER"):
+        act(desk.ledger, "P-BEN", "pause", ["ex_000001"], "WAITING_PROVIDER")
+    act(desk.ledger, "P-BEN", "resolve", ["ex_000002"], "EXPLAINED")
+    with pytest.raises(UsageRefused, match="its clock does not run"):
+        act(desk.ledger, "P-BEN", "pause", ["ex_000002"], "WAITING_PROVIDER")
 
 
 def test_one_owner_and_cause_is_one_message_at_once_with_what_people_need(light):
