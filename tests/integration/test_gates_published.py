@@ -41,6 +41,7 @@ def _typical(table: str, column: str) -> str:
             "leg_code": "payment",
             "residual_class": "NONE",
             "exception_code": "PAY_MISSING",
+            "ticket_state_code": "open",
         }
         return f"'{codes.listed[0] if codes.listed else found.get(column, 'matched')}'"
     return {
