@@ -72,15 +72,20 @@ def test_b1_a_kill_while_loading_leaves_each_file_whole_or_absent(tmp_path):
     home = tmp_path / "home"
     draw = random.Random(11)
     killed = 0
-    for _ in range(6):
+    for _ in range(60):
         process = _python(LOAD, home)
         assert process.stdout.readline() == "ready\n"
-        time.sleep(draw.uniform(0.0, 1.2))
-        killed += process.poll() is None
+        time.sleep(draw.uniform(0.0, 0.4))
+        is_hit = process.poll() is None
         process.kill()
         process.communicate()
         assert problems_of_load(home) == []
-    assert killed >= 3
+        killed += is_hit
+        if killed == 6:
+            break
+        if not is_hit:  # all was loaded before: the next one begins anew
+            shutil.rmtree(home)
+    assert killed == 6
     output, errors = _python(LOAD, home).communicate(timeout=120)
     assert output.endswith("done\n"), errors
     assert problems_of_load(home) == []
