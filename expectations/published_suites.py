@@ -53,7 +53,10 @@ def published_suites(
 def _synthetic_rule(severity: Severity) -> RowRule:
     return RowRule(
         name="synthetic_orders_come_out_as_expected",
-        columns=("case_id", "result_code"),
+        columns=(
+            *("case_id", "result_code"),
+            *("expected_codes", "expected_state", "actual_codes", "actual_state"),
+        ),
         condition="result_code = 'PASS'",
         reason="A synthetic order had another outcome than expected, so real ones may have too.",
         expected="expected_codes || ' ' || expected_state",

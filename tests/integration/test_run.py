@@ -15,6 +15,7 @@ from orchestration.reading.summary import read_summary
 from orchestration.runner import ingest, open_run, transform
 from orchestration.session import RunRequest
 from orchestration.settings import PROJECT_ROOT, load_settings
+from orchestration.steps import Step
 from orchestration.warehouse.connection import writer
 from orchestration.warehouse.news import NEXT_DEADLINE
 from orchestration.warehouse.publisher import read_pointer
@@ -63,7 +64,7 @@ def test_a_run_publishes_and_prints_one_json_document(first_run):
 
 def test_progress_in_a_pipe_is_one_plain_line_for_each_step(first_run):
     lines = first_run[1].stderr.splitlines()
-    assert len(lines) == 9
+    assert len(lines) == len(Step)
     assert all(line.startswith("done") and "\x1b" not in line for line in lines)
 
 
