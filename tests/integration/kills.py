@@ -31,7 +31,7 @@ from tests.integration.warm_start import ROOT, WarmStarter
 STEPS = tuple(Step)
 # Where the kills of one home are meant to hit; loading comes first, while there is something new.
 CHAIN = (*[Step.INGEST] * 14, Step.SOURCE_GATE, *[Step.PHASE_1] * 3, *[Step.PHASE_2] * 2)
-LAST = (Step.PUBLISHED_GATE, Step.PUBLISH, Step.PHASE_1, Step.PHASE_2)
+LAST = (Step.PUBLISHED_GATE, Step.PHASE_2, Step.PUBLISH, Step.PHASE_1)
 AS_OF = "2026-07-01T00:00:00Z"
 LONGEST_RUN_SECONDS = 600
 # The events of a killed run name that run, so they are never those of another home.

@@ -19,7 +19,8 @@ from orchestration.generator.change import generate_change
 from orchestration.generator.defects import DEFECTS
 from orchestration.generator.settlement_defects import BATCH_DEFECTS, SETTLEMENT_DEFECTS
 from orchestration.settings import PROJECT_ROOT
-from tests.benchmarks.baseline import LEGS, reconcile, typed_scan
+from tests.benchmarks.baseline import reconcile, typed_scan
+from tests.benchmarks.baseline_legs import ORDER_LEGS
 
 ORDERS = 4_000
 # Younger orders may wait for a document; older ones are past due on every leg.
@@ -72,7 +73,7 @@ def _unsettled(landing: Path, database: Path) -> dict[tuple[str, str], set[str]]
     reconcile(landing, database, threads=1, memory_mb=1024)
     found = defaultdict(set)
     with duckdb.connect(str(database)) as connection:
-        for leg in LEGS:
+        for leg in ORDER_LEGS:
             rows = connection.execute(
                 f"select leg.order_id, leg.status from {leg} as leg "
                 "left join orders on orders.order_id = leg.order_id "
@@ -335,7 +336,7 @@ def test_first_extract_and_change_together_match_on_every_past_due_leg(sound, tm
             connection.execute(
                 f"create table {stream} as select * from ({union}) {latest if key else ''}"
             )
-        for leg, sql in LEGS.items():
+        for leg, sql in ORDER_LEGS.items():
             connection.execute(sql)
             open_orders = connection.execute(
                 f"select count(*) from {leg} as leg join orders on orders.order_id = leg.order_id "

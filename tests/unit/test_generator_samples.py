@@ -8,7 +8,8 @@ import pytest
 from orchestration.generator.samples import tell_samples
 from orchestration.generator.samples.__main__ import FOLDER
 from orchestration.generator.samples.book import differences, write_files
-from tests.benchmarks.baseline import LEGS, reconcile
+from tests.benchmarks.baseline import reconcile
+from tests.benchmarks.baseline_legs import ORDER_LEGS
 
 CLASS_OF = {
     ("leg_payment", "missing"): "PAY_MISSING",
@@ -52,7 +53,7 @@ def test_the_stories_hold_exactly_the_problems_they_tell(book, tmp_path):
             row[0]
             for row in connection.execute("select order_id from orders where is_test").fetchall()
         }
-        for leg in LEGS:
+        for leg in ORDER_LEGS:
             rows = connection.execute(
                 f"select order_id, status from {leg} where status not in ('matched', 'no_order')"
             ).fetchall()
