@@ -131,6 +131,7 @@ test-erp: $(ERP_STAMP)
 	@$(BIN)/python -m pytest -m erp $(PYTEST_ARGS)
 
 soak: $(DEV_STAMP)
+	@$(BIN)/python -m pytest tests/properties --hypothesis-profile search $(PYTEST_ARGS)
 	@$(BIN)/python -m pytest -m soak $(PYTEST_ARGS)
 
 bench: $(DEV_STAMP)

@@ -18,7 +18,7 @@ import typer
 from orchestration.cli_alert_apps import alerts_app
 from orchestration.cli_contracts import shadow_contract_file
 from orchestration.cli_decide_app import decisions_app
-from orchestration.cli_ledger_apps import audit_app, deliver_app, ticket_app, undo
+from orchestration.cli_ledger_apps import UNDO, audit_app, deliver_app, ticket_app, undo
 from orchestration.cli_options import CHOSEN, Home, Json, parse_moment, settings_of
 from orchestration.cli_periods import period_app
 from orchestration.cli_quality_app import synthetic_app
@@ -62,7 +62,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(deliver_app, name="deliver")
 app.add_typer(synthetic_app, name="synthetic")
 app.add_typer(decisions_app)
-app.command("undo")(undo)
+app.command("undo", help=UNDO)(undo)
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(period_app, name="period")
 

@@ -6,6 +6,7 @@ What belongs here: what can be said. What does not: what it does (`orchestration
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -84,82 +85,51 @@ def attach(
     work(settings_of(home), "attach", tickets, [reference], actor, reason, None, as_json=as_json)
 
 
-@ticket_app.command("resolve")
-def resolve(
-    tickets: Tickets,
-    code: Code,
-    actor: Actor,
-    reason: Why,
-    seen: Seen = None,
-    as_json: Json = False,
-    home: Home = None,
-) -> None:
-    """Say that tickets are dealt with; the next runs show whether they are."""
-    from orchestration.cli_tickets import work
+def _with_code(name: str, verb: str, meaning: str) -> None:
+    """Declare a command that needs a reason of the list."""
 
-    work(settings_of(home), "resolve", tickets, [code], actor, reason, seen, as_json=as_json)
+    @ticket_app.command(name, help=meaning)
+    def command(
+        tickets: Tickets,
+        code: Code,
+        actor: Actor,
+        reason: Why,
+        seen: Seen = None,
+        as_json: Json = False,
+        home: Home = None,
+    ) -> None:
+        from orchestration.cli_tickets import work
 
-
-@ticket_app.command("reopen")
-def reopen(
-    tickets: Tickets,
-    code: Code,
-    actor: Actor,
-    reason: Why,
-    seen: Seen = None,
-    as_json: Json = False,
-    home: Home = None,
-) -> None:
-    """Take up again what was resolved or closed."""
-    from orchestration.cli_tickets import work
-
-    work(settings_of(home), "reopen", tickets, [code], actor, reason, seen, as_json=as_json)
+        work(settings_of(home), verb, tickets, [code], actor, reason, seen, as_json=as_json)
 
 
-@ticket_app.command("pause")
-def pause(
-    tickets: Tickets,
-    code: Code,
-    actor: Actor,
-    reason: Why,
-    seen: Seen = None,
-    as_json: Json = False,
-    home: Home = None,
-) -> None:
-    """Let the clock of tickets stand still while somebody else has to act."""
-    from orchestration.cli_tickets import work
+def _without_code(name: str, verb: str, meaning: str) -> Callable[..., None]:
+    """Declare a command for which words are reason enough; return it."""
 
-    work(settings_of(home), "pause", tickets, [code], actor, reason, seen, as_json=as_json)
+    @ticket_app.command(name, help=meaning)
+    def command(
+        tickets: Tickets,
+        actor: Actor,
+        reason: Why,
+        seen: Seen = None,
+        as_json: Json = False,
+        home: Home = None,
+    ) -> None:
+        from orchestration.cli_tickets import work
 
+        work(settings_of(home), verb, tickets, [], actor, reason, seen, as_json=as_json)
 
-@ticket_app.command("continue")
-def proceed(
-    tickets: Tickets,
-    actor: Actor,
-    reason: Why,
-    seen: Seen = None,
-    as_json: Json = False,
-    home: Home = None,
-) -> None:
-    """Let the clock of tickets run on."""
-    from orchestration.cli_tickets import work
-
-    work(settings_of(home), "proceed", tickets, [], actor, reason, seen, as_json=as_json)
+    return command
 
 
-@ticket_app.command("undo")
-def undo(
-    tickets: Tickets,
-    actor: Actor,
-    reason: Why,
-    seen: Seen = None,
-    as_json: Json = False,
-    home: Home = None,
-) -> None:
-    """Set tickets back to before their last decision; an undoing can be undone."""
-    from orchestration.cli_tickets import work
-
-    work(settings_of(home), "undo", tickets, [], actor, reason, seen, as_json=as_json)
+_with_code(
+    "resolve", "resolve", "Say that tickets are dealt with; the next runs show whether they are."
+)
+_with_code("reopen", "reopen", "Take up again what was resolved or closed.")
+_with_code("pause", "pause", "Let the clock of tickets stand still while somebody else has to act.")
+_without_code("continue", "proceed", "Let the clock of tickets run on.")
+UNDO = "Set tickets back to before their last decision; an undoing can be undone."
+undo = _without_code("undo", "undo", UNDO)
 
 
 @ticket_app.command("show")

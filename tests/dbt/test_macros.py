@@ -36,6 +36,33 @@ def test_dialects_offer_what_duckdb_offers():
         assert not lacking, f"{dialect} lacks {lacking}"
 
 
+def test_the_order_of_versions_is_one_order_read_from_either_end(rendered, duck):
+    rows = (
+        "(null, date '2026-01-02', 1, 'no stamp, early'), (null, date '2026-01-03', 2, 'no stamp'),"
+        "(timestamp '2026-01-01', null, 3, 'first stamp'),"
+        "(timestamp '2026-01-02', date '2026-01-01', 5, 'same stamp, other day'),"
+        "(timestamp '2026-01-02', date '2026-01-02', 4, 'same stamp, later day'),"
+        "(timestamp '2026-01-02', date '2026-01-02', 6, 'arrived last')"
+    )
+    oldest, newest = (
+        [
+            name
+            for name, _ in duck.execute(
+                f"select name, {rendered[macro]} as place from (select *, 'a' as source,"
+                f" 'b' as stream, 1 as _row_key from (values {rows})"
+                " as given(updated_at, _business_on, _row_version, name)) as stored"
+                " order by place"
+            ).fetchall()
+        ]
+        for macro in ("versions_of", "versions_of_newest")
+    )
+    assert oldest == [
+        "no stamp, early", "no stamp", "first stamp", "same stamp, other day",
+        "same stamp, later day", "arrived last",
+    ]  # fmt: skip
+    assert newest == oldest[::-1]
+
+
 @pytest.mark.parametrize(
     ("tenant", "expected"),
     [("synthetic.clean", True), ("synthetic", False), ("main", False), (None, False)],

@@ -19,11 +19,32 @@
 {%- endmacro %}
 
 {#
+    The window of a row's versions, `first` the oldest or the newest of them; for row_number() and lag(). Their order is
+    the source's own stamp, then the business date of the file, then arrival; what has no stamp is older than what has.
+#}
+{% macro versions_of(relation, first, within=[]) -%}
+    (
+        partition by {{ relation }}.source, {{ relation }}.stream, {{ relation }}._row_key
+        {%- for key in within %}, {{ key }}{% endfor %}
+        {%- if first == 'newest' %}
+        order by
+            {{ relation }}.updated_at desc nulls last,
+            {{ relation }}._business_on desc nulls last,
+            {{ relation }}._row_version desc nulls last
+        {%- else %}
+        order by
+            {{ relation }}.updated_at asc nulls first,
+            {{ relation }}._business_on asc nulls first,
+            {{ relation }}._row_version asc nulls first
+        {%- endif %}
+    )
+{%- endmacro %}
+
+{#
     The latest stored version of each row of a relation: the one place where rows are de-duplicated.
     Gives the CTEs restated_keys, ranked_versions, older_versions and latest_rows. The relation is named
     each time instead of being read into a CTE first, which an engine may store in full. Only keys that have a second
     version at all are sorted: the loader numbers versions, so all others are the latest already.
-    Version order: the source's own stamp, then the business date of the file, then arrival.
 #}
 {% macro latest_rows(relation) -%}
     restated_keys as (
@@ -42,13 +63,7 @@
             stored.stream,
             stored._row_key,
             stored._row_version,
-            row_number() over (
-                partition by stored.source, stored.stream, stored._row_key
-                order by
-                    stored.updated_at desc nulls last,
-                    stored._business_on desc nulls last,
-                    stored._row_version desc nulls last
-            ) as recency
+            row_number() over {{ versions_of('stored', 'newest') }} as recency
         from {{ relation }} as stored
         inner join restated_keys
             on stored.source = restated_keys.source

@@ -49,7 +49,8 @@ class Item:
         name: What people call it: its id in its own system.
         amount: Signed, in ten-thousandths of the currency's major unit.
         on: Business date.
-        party: Customer or other party; empty where none is known. Two different ones never match.
+        party: Customer or other party; empty where none is known. Members of two sides never match
+            where theirs differ; a deposit that names nobody may bundle what several parties paid.
         text: References and names by which it might be recognised; empty where there are none.
     """
 

@@ -1,7 +1,7 @@
 """Members of one side that add up to one member of the other: deposits and split payments.
 
 What belongs here: where a sum is looked for, and how likely one that was found is the true one.
-What does not: what is done with it (`solver`). Only modules of this package import this.
+What does not: what is done with it (`sum_passes`). Only modules of this package import this.
 
 A sum is looked for where a deposit usually has its members: under a shared word, all of one day, in
 a row without gaps, among those of one day, among those of the window. The likelier the place and
@@ -12,46 +12,17 @@ round ones. All answers for a target are weighed against each other and against 
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
 from orchestration.core.matching.block import Half, Ints, natural
+from orchestration.core.matching.habits import Habits, Place, Sum
 from orchestration.core.matching.items import UNITS_PER_MAJOR
+from orchestration.core.matching.subsets import Bounds, Members, Subsets, subsets_of
 
-Floats = npt.NDArray[np.float64]
-Members = tuple[int, ...]
-
-
-class Place(StrEnum):
-    """Where the members of a sum stand; the value completes `the only sum ...`."""
-
-    SHARED = "under one reference"
-    ALIKE = "of the same text"
-    WHOLE_DAY = "of all of one day"
-    ROW_OF_DAY = "in a row on one day"
-    SOME_OF_DAY = "among those of one day"
-    TWO_DAYS = "among those of two days"
-    ROW = "in a row"
-    SOME = "among those of the window"
-
-
-# How often the members of a deposit stand there, before anything was learned.
-HABIT = {
-    Place.SHARED: 0.15,
-    Place.ALIKE: 0.15,
-    Place.WHOLE_DAY: 0.1,
-    Place.ROW_OF_DAY: 0.25,
-    Place.SOME_OF_DAY: 0.15,
-    Place.TWO_DAYS: 0.05,
-    Place.ROW: 0.1,
-    Place.SOME: 0.05,
-}
-IMAGINED = 10.0
 LEAST_LAG = 0.004
 LEAST_BEARERS = 2
 MOST_BEARERS = 400
@@ -65,167 +36,12 @@ COARSEST_GRAIN = UNITS_PER_MAJOR
 MOST_KEPT = 4
 WORTH_A_LOOK = 0.02
 LEAST_ALIKE = 0.25
-LEAST_TO_LEARN = 10
-LEAST_BEARING = 3
-# Bounds of what the text of a target may say for or against its being a sum.
-LEAST_TEXT = -1.2
-MOST_TEXT = 3.0
 MOST_ALIKE_TAKEN = 3
 MOST_ALIKE = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
-    """Members that add up to a target.
-
-    Attributes:
-        target: Index of the target on its side.
-        members: Indexes of the members on the other side, ascending.
-        place: Where they stand.
-        probability: Of being the true one, against the other answers and against none.
-        rivals: Other answers that are worth a look.
-    """
-
-    target: int
-    members: Members
-    place: Place
-    probability: float
-    rivals: tuple[Members, ...] = ()
-
-
-@dataclass(slots=True)
-class Habits:
-    """What the sums found so far teach about the rest.
-
-    Attributes:
-        places: How many stood where.
-        sizes: How many had how many members.
-        features: How many targets of confirmed sums bore which part of a text.
-        count: How many were confirmed.
-    """
-
-    places: dict[Place, float] = field(default_factory=lambda: defaultdict(float))
-    sizes: dict[int, float] = field(default_factory=lambda: defaultdict(float))
-    features: dict[int, float] = field(default_factory=lambda: defaultdict(float))
-    count: int = 0
-
-    def learn(self, found: Sum, text: sparse.csr_matrix) -> None:
-        """Count a sum that was confirmed, and the parts of its target's text."""
-        self.count += 1
-        self.places[found.place] += 1
-        self.sizes[len(found.members)] += 1
-        for feature in text.indices.tolist():
-            self.features[feature] += 1
-
-    def of_text(self, text: sparse.csr_matrix, share: Floats) -> float:
-        """Log of how much likelier sums are among targets of such a text; share is of all."""
-        if self.count < LEAST_TO_LEARN:
-            return 0.0
-        best = LEAST_TEXT
-        for feature in text.indices.tolist():
-            if self.features[feature] >= LEAST_BEARING:
-                among = self.features[feature] / (self.count + 1.0)
-                best = max(best, math.log(among / float(share[feature])))
-        return min(best, MOST_TEXT)
-
-    def of_place(self, place: Place) -> float:
-        """Log of how often sums stand there."""
-        total = sum(self.places.values())
-        return math.log((HABIT[place] * IMAGINED + self.places[place]) / (IMAGINED + total))
-
-    def of_size(self, size: int, most: int) -> float:
-        """Log of how often a sum has this size, among the sizes that are possible."""
-        even = IMAGINED / max(1, most - 1)
-        total = IMAGINED + sum(count for one, count in self.sizes.items() if one <= most)
-        near = sum(self.sizes.get(size + step, 0.0) for step in (-1, 0, 1)) / 3
-        return math.log((even + near) / total)
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """How far a search goes.
-
-    Attributes:
-        lags: Chance of each number of days from member to target, from `first_lag` on.
-        first_lag: The number of days that the first of `lags` stands for; may be negative.
-        max_members: Members of a sum at most.
-        max_subsets: Sums tried in one place at most.
-    """
-
-    lags: Floats
-    first_lag: int
-    max_members: int
-    max_subsets: int
-
-    def lag(self, days: int) -> float:
-        """Chance that a member lies so many days before its target."""
-        at = days - self.first_lag
-        return float(self.lags[at]) if 0 <= at < len(self.lags) else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Subsets:
-    """Every subset of a few members up to some size, sorted by what it adds up to."""
-
-    totals: Ints
-    sizes: Ints
-    codes: list[Ints]
-    starts: Ints
-    order: Ints
-    members: Ints
-    largest: int
-
-    def adding_up_to(self, amount: int) -> Iterator[Members]:
-        """The subsets of one total."""
-        low = int(np.searchsorted(self.totals, amount, "left"))
-        high = int(np.searchsorted(self.totals, amount, "right"))
-        for place in self.order[low:high].tolist():
-            level = int(np.searchsorted(self.starts, place, "right")) - 1
-            row = self.codes[level][place - int(self.starts[level])]
-            yield tuple(sorted(self.members[row].tolist()))
-
-
-def subsets_of(half: Half, members: Ints, bounds: Bounds) -> Subsets:
-    """All subsets of two and more members, as large as the bound on their number allows."""
-    amounts = half.amount[members]
-    count = len(members)
-    chosen = np.arange(count, dtype=np.int64)[:, None]
-    sums = amounts
-    codes: list[Ints] = []
-    totals: list[Ints] = []
-    tried, largest = 0, 1
-    for size in range(2, min(count, bounds.max_members) + 1):
-        more = math.comb(count, size)
-        if tried + more > bounds.max_subsets:
-            break
-        tried += more
-        last = chosen[:, -1]
-        room = count - 1 - last
-        source = np.repeat(np.arange(len(chosen)), room)
-        added = last[source] + 1 + np.arange(len(source)) - np.repeat(np.cumsum(room) - room, room)
-        sums = sums[source] + amounts[added]
-        chosen = np.concatenate([chosen[source], added[:, None]], axis=1)
-        codes.append(chosen)
-        totals.append(sums)
-        largest = size
-    joined = np.concatenate(totals) if totals else np.zeros(0, dtype=np.int64)
-    order = np.argsort(joined, kind="stable").astype(np.int64)
-    lengths = [len(one) for one in codes]
-    starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]) if codes else np.zeros(0)
-    sizes = np.repeat(np.arange(2, 2 + len(codes)), lengths) if codes else np.zeros(0)
-    return Subsets(
-        joined[order],
-        sizes.astype(np.int64),
-        codes,
-        starts.astype(np.int64),
-        order,
-        members,
-        largest,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
+class Texts:
     """The texts of both sides.
 
     Attributes:
@@ -246,7 +62,7 @@ class Search:
         self,
         targets: Half,
         parts: tuple[Half, Ints],
-        texts: Wording,
+        texts: Texts,
         bounds: Bounds,
         habits: Habits,
     ) -> None:

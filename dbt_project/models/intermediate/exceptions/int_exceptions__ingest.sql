@@ -140,13 +140,7 @@ restated_rows as (
         source_rows.stream,
         source_rows._row_key,
         source_rows._row_version,
-        row_number() over (
-            partition by source_rows.source, source_rows.stream, source_rows._row_key
-            order by
-                source_rows.updated_at desc nulls last,
-                source_rows._business_on desc nulls last,
-                source_rows._row_version desc nulls last
-        ) as recency
+        row_number() over {{ versions_of('source_rows', 'newest') }} as recency
     from source_rows
     inner join restated_keys
         on source_rows.source = restated_keys.source

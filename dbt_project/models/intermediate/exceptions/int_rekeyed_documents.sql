@@ -61,14 +61,8 @@ found as (
 ranked as (
     select
         *,
-        row_number() over (
-            partition by source, stream, _row_key
-            order by updated_at nulls last, _business_on nulls last, _row_version nulls last
-        ) as place,
-        row_number() over (
-            partition by source, stream, _row_key
-            order by updated_at desc nulls last, _business_on desc nulls last, _row_version desc nulls last
-        ) as recency
+        row_number() over {{ versions_of('found', 'oldest') }} as place,
+        row_number() over {{ versions_of('found', 'newest') }} as recency
     from found
 ),
 

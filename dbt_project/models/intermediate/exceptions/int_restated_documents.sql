@@ -25,13 +25,7 @@ ranked_versions as (
         stored.control_amount,
         stored._is_deleted,
         stored._observed_at,
-        row_number() over (
-            partition by stored.source, stored.stream, stored._row_key
-            order by
-                stored.updated_at desc nulls last,
-                stored._business_on desc nulls last,
-                stored._row_version desc nulls last
-        ) as recency
+        row_number() over {{ versions_of('stored', 'newest') }} as recency
     from {{ ref('stg_landing__source_rows') }} as stored
     inner join restated_keys
         on stored.source = restated_keys.source

@@ -50,23 +50,19 @@ with_status as (
         and coalesce(headers.native_status, 'confirmed') = order_statuses.native_status
 ),
 
-final as (
+with_previous as (
     select
         with_status.*,
-        {{ money("""
-            effective_total_amount - coalesce(
-                lag(effective_total_amount) over (
-                    partition by source, stream, _row_key
-                    order by updated_at nulls first, _business_on nulls first, _row_version nulls first
-                ),
-                0
-            )
-        """) }} as total_change_amount,
-        row_number() over (
-            partition by source, stream, _row_key
-            order by updated_at nulls first, _business_on nulls first, _row_version nulls first
-        ) as version_rank
+        lag(effective_total_amount) over {{ versions_of('with_status', 'oldest') }} as previous_total_amount,
+        row_number() over {{ versions_of('with_status', 'oldest') }} as version_rank
     from with_status
+),
+
+final as (
+    select
+        with_previous.*,
+        {{ money("effective_total_amount - coalesce(previous_total_amount, 0)") }} as total_change_amount
+    from with_previous
 )
 
 select * from final

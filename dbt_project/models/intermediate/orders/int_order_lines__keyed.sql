@@ -36,13 +36,7 @@ ranked_versions as (
         order_lines.stream,
         order_lines._row_key,
         order_lines._row_version,
-        row_number() over (
-            partition by order_lines.source, order_lines.stream, order_lines._row_key
-            order by
-                order_lines.updated_at asc nulls first,
-                order_lines._business_on asc nulls first,
-                order_lines._row_version asc nulls first
-        ) as version_rank,
+        row_number() over {{ versions_of('order_lines', 'oldest') }} as version_rank,
         count(*) over (partition by order_lines.source, order_lines.stream, order_lines._row_key) as version_count
     from order_lines
     inner join restated_lines

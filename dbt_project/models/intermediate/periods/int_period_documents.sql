@@ -1,6 +1,11 @@
 -- Grain: one row per document and month that it lies in now, or lay in when the month was closed.
 -- Trap: an open month has no amount at close; of a closed one, amount_at_close is what its report says for ever.
 
+{%- set document_columns = [
+    'source', 'stream', '_row_key', 'tenant', 'native_id', 'recon_key', 'stage_code', 'stage_rank', 'currency_code',
+    'period_code', 'booked_on', 'closed_at',
+] %}
+
 with {{ latest_rows(ref('int_stage_documents')) }},
 
 closes as (
@@ -27,13 +32,7 @@ versions_at_close as (
         documents.*,
         rows_in_closed_periods.period_code as closed_period_code,
         rows_in_closed_periods.closed_at,
-        row_number() over (
-            partition by documents.source, documents.stream, documents._row_key, rows_in_closed_periods.period_code
-            order by
-                documents.updated_at desc nulls last,
-                documents._business_on desc nulls last,
-                documents._row_version desc nulls last
-        ) as recency
+        row_number() over {{ versions_of('documents', 'newest', ['rows_in_closed_periods.period_code']) }} as recency
     from {{ ref('int_stage_documents') }} as documents
     inner join rows_in_closed_periods
         on documents.source = rows_in_closed_periods.source
@@ -56,64 +55,31 @@ latest_documents as (
 -- In an open month there is one moment: now.
 open_documents as (
     select
-        source,
-        stream,
-        _row_key,
-        tenant,
-        native_id,
-        recon_key,
-        stage_code,
-        stage_rank,
-        currency_code,
-        period_code,
+        {{ document_columns | join(',\n        ') }},
         amount as amount_now,
         cast(null as decimal(18, 4)) as amount_at_close,
         1 as now_count,
-        0 as close_count,
-        booked_on,
-        closed_at
+        0 as close_count
     from latest_documents
     where closed_at is null
 ),
 
 both_moments as (
     select
-        source,
-        stream,
-        _row_key,
-        tenant,
-        native_id,
-        recon_key,
-        stage_code,
-        stage_rank,
-        currency_code,
-        period_code,
+        {{ document_columns | join(',\n        ') }},
         amount as amount_now,
         {{ money('0') }} as amount_at_close,
         1 as now_count,
-        0 as close_count,
-        booked_on,
-        closed_at
+        0 as close_count
     from latest_documents
     where closed_at is not null
     union all
     select
-        source,
-        stream,
-        _row_key,
-        tenant,
-        native_id,
-        recon_key,
-        stage_code,
-        stage_rank,
-        currency_code,
-        period_code,
+        {{ document_columns | join(',\n        ') }},
         {{ money('0') }} as amount_now,
         amount as amount_at_close,
         0 as now_count,
-        1 as close_count,
-        booked_on,
-        closed_at
+        1 as close_count
     from versions_at_close
     where recency = 1
         and period_code = closed_period_code
@@ -132,12 +98,12 @@ closed_documents as (
         min(stage_rank) as stage_rank,
         currency_code,
         period_code,
+        max(booked_on) as booked_on,
+        max(closed_at) as closed_at,
         {{ money('sum(amount_now)') }} as amount_now,
         {{ money('sum(amount_at_close)') }} as amount_at_close,
         max(now_count) as now_count,
-        max(close_count) as close_count,
-        max(booked_on) as booked_on,
-        max(closed_at) as closed_at
+        max(close_count) as close_count
     from both_moments
     group by source, stream, _row_key, tenant, currency_code, period_code
 ),
