@@ -124,8 +124,11 @@ system-packages:
 	    chromium fonts-dejavu; } >/dev/null 2>&1 || echo "Chromium could not be installed: its tests are skipped." >&2; \
 	fi
 
+# Two processes, whatever the machine: a run of the warehouse takes 1 GiB and both cores for moments only.
+SIDE_BY_SIDE := -n 2 --dist loadgroup --no-loadscope-reorder
+
 test: system-packages lint types layers sql
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)
 
 test-erp: $(ERP_STAMP)
 	@$(BIN)/python -m pytest -m erp $(PYTEST_ARGS)

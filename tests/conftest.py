@@ -1,4 +1,7 @@
-"""What several folders of tests share: a run takes half a minute, so it is made once."""
+"""What several folders of tests share: a run takes half a minute, so each process makes it once.
+
+`make test` runs two processes side by side. Which tests belong in one of them is said here.
+"""
 
 from pathlib import Path
 
@@ -11,6 +14,21 @@ from tests.integration.run_homes import Said, reconcile_samples
 settings.register_profile("gate", derandomize=True)
 settings.register_profile("search", derandomize=False, print_blob=True)
 settings.load_profile("gate")
+
+# Folders whose tests share something dear; in all others the tests of a file stay together.
+TOGETHER = ("browser", "console", "dbt", "definitions", "scenarios")
+# Long ones begin, so that no process is left with one when the other has ended.
+FIRST = ("integration", "scenarios", "faults")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Name the tests that one process has to run, and put the long ones first."""
+    for item in items:
+        folder = item.path.parent.name
+        group = folder if folder in TOGETHER else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: item.path.parent.name not in FIRST)
 
 
 @pytest.fixture(scope="session")
