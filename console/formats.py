@@ -113,3 +113,9 @@ def _naive(at: datetime) -> datetime:
 def feed(stream: str | None) -> str:
     """The name of a feed: `bank_lines` as `Bank lines`."""
     return (stream or NOTHING).replace("_", " ").capitalize()
+
+
+def actor(actor_id: str | None) -> str:
+    """Who did something: a person by id, the engine by its run."""
+    kind, _, run = (actor_id or NOTHING).partition(":run_")
+    return f"run {run}" if kind == "engine" and run else actor_id or NOTHING

@@ -37,7 +37,7 @@ _TICKETS = (
 _HELD = "select ticket_id from tickets where state_code <> 'closed' and"
 _HISTORY = (
     "select seq, at, actor_id, actor_role, action, reason, payload from events "
-    "where subject_type = 'ticket' and subject_id = ? order by seq desc limit 50"
+    "where subject_type = 'ticket' and subject_id = ? order by seq desc limit 200"
 )
 _NOTES = (
     "select ticket_notes.seq, private_texts.text from ticket_notes "
@@ -50,6 +50,7 @@ _PEOPLE = (
     "where persons.is_active order by persons.role, persons.person_id"
 )
 _APPROVALS = "select * from approvals order by requested_at desc, approval_id limit 300"
+_APPROVALS_OF = "select * from approvals where recon_key = ? order by requested_at desc limit 50"
 _APPROVAL = "select * from approvals where approval_id = ?"
 
 
@@ -206,6 +207,15 @@ class Desk:
             if reader is None or not reader.has_table("approvals"):
                 return None
             return next((_approval(row) for row in reader.rows(_APPROVAL, [approval_id])), None)
+
+    def approvals_of(self, exception_id: str, recon_key: str | None) -> list[dict[str, Any]]:
+        """The requests about one exception, newest first."""
+        with self.reader() as reader:
+            if recon_key is None or reader is None or not reader.has_table("approvals"):
+                return []
+            found = [_approval(row) for row in reader.rows(_APPROVALS_OF, [recon_key])]
+        about = ("exception_id", exception_id)
+        return [row for row in found if about in row["decision"].get("details", {}).items()]
 
     def request_write_off(
         self,

@@ -74,6 +74,7 @@ class Vocabulary:
     legs: Mapping[str, Mapping[str, str]]
     states: Mapping[str, str]
     residuals: Mapping[str, str]
+    reasons: Mapping[str, str]
     exponents: Mapping[str, int]
 
     def label(self, code: object) -> str:
@@ -97,6 +98,8 @@ class Vocabulary:
                 return known[text]
         if text in self.residuals:
             return self.residuals[text]
+        if text in self.reasons:
+            return self.reasons[text]
         is_code = text.isupper() or "_" in text
         return text.replace("_", " ").lower().capitalize() if is_code else _with_capital(text)
 
@@ -115,6 +118,10 @@ def load_vocabulary(settings: Settings) -> Vocabulary:
         residuals={
             row["residual_class"]: row["residual_label"]
             for row in _rows(seeds / "taxonomy/residual_classes.csv")
+        },
+        reasons={
+            row["reason_code"]: row["reason_label"]
+            for row in _rows(seeds / "taxonomy/reason_codes.csv")
         },
         exponents={
             row["currency_code"]: int(row["exponent"])

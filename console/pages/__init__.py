@@ -18,6 +18,7 @@ from console.pages import (
     quality,
     rules,
     runs,
+    settled,
     settlements,
 )
 
@@ -28,6 +29,7 @@ ROUTERS = (
     panels.router,
     overview.router,
     exceptions.router,
+    settled.router,
     exception.router,
     orders.router,
     order.router,

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
+from console.access.ledger_scope import limits_by_order
 from console.data import Data
 from console.downloads import TYPES
 from console.state import State
@@ -54,13 +55,9 @@ def _conditions(
         parts.append("at < ?")
         values.append(query["to_on"] + "T99")
     if not data.viewer.role.rows.is_whole:
-        keys = [row["recon_key"] for row in data.rows("select recon_key from fct_orders")]
-        parts.append(
-            "recon_key in (select value from json_each(?))"
-            if is_sqlite
-            else "recon_key in (select json_array_elements_text(cast(? as json)))"
-        )
-        values.append(json.dumps(keys))
+        limits, bound = limits_by_order(data, is_sqlite=is_sqlite)
+        parts.append(limits)
+        values += bound
     return query, " and ".join(parts), values
 
 

@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from console.data import Data, Row
 from console.pages.timeline import Event, events_of
 from console.runbooks import fillings, read_runbook
+from console.settled import ending_of, find_settled
 from console.state import State
 from console.web.deps import Marts, Me, Parts
 from console.web.errors import NotFound
@@ -81,7 +82,7 @@ _PLACED = frozenset(
 @router.get("/exceptions/{exception_id}", name="exception")
 def exception(request: Request, state: Parts, data: Marts, exception_id: str) -> Response:
     """The page of one exception."""
-    return _page(request, state, data, find(data, exception_id))
+    return _page(request, state, data, find(state, data, exception_id))
 
 
 @router.post("/exceptions/{exception_id}", name="exception_act")
@@ -90,7 +91,7 @@ def exception_act(
 ) -> Response:
     """Take a step on its ticket, or request a write-off; refusals are shown on the page."""
     form = request.state.form
-    row = find(data, exception_id)
+    row = find(state, data, exception_id)
     needed = {"reopen": "resolve", "undo": "resolve"}.get(
         form.get("action", ""), form.get("action")
     )
@@ -115,6 +116,8 @@ def _page(
     """The page, with what stood in the way of a step."""
     ticket = state.desk.tickets([row["exception_id"]]).get(row["exception_id"])
     desk = state.desk
+    history = desk.history(row["exception_id"]) if ticket else []
+    is_open = "ticket_state_code" in row
     return render(
         request,
         "exception.html",
@@ -122,7 +125,9 @@ def _page(
         page="exceptions",
         problem=problem,
         ticket=ticket,
-        history=desk.history(row["exception_id"]) if ticket else [],
+        history=history,
+        ending=None if is_open else ending_of(row, history),
+        approvals=desk.approvals_of(row["exception_id"], row["recon_key"]),
         people=desk.people(desk.roles_for(row, datetime.now(UTC))) if ticket else [],
         resolve_reasons=desk.reasons("resolve") if ticket else [],
         reopen_reasons=desk.reasons("reopen") if ticket else [],
@@ -132,17 +137,19 @@ def _page(
     )
 
 
-def find(data: Data, exception_id: str) -> dict[str, Any]:
-    """Return an exception that the viewer may see.
+def find(state: State, data: Data, exception_id: str) -> dict[str, Any]:
+    """Return an exception that the viewer may see: published, or as the ledger keeps it.
 
     Raises:
-        NotFound: There is none in this publication, or not for this viewer.
+        NotFound: There never was one, or not for this viewer.
     """
-    row = data.one(ONE, exception_id=exception_id)
+    row = data.one(ONE, exception_id=exception_id) or find_settled(
+        state.desk, data, state.vocabulary, exception_id
+    )
     if row is None:
         raise NotFound(
-            f"There is no open exception {exception_id} that you may see. It may have been "
-            "settled by a later run; its order shows what became of it."
+            f"There is no exception {exception_id} that you may see, open or settled. Look for "
+            "its order or document in the field above."
         )
     return row
 
@@ -157,6 +164,9 @@ def gather(state: State, data: Data, row: dict[str, Any]) -> dict[str, Any]:
     events: list[Event] = events_of(data, row["recon_key"]) if by_order else []
     as_of = data.published.as_of.replace(tzinfo=None)
     compared = compare(row, evidence, match, leg)
+    # What a match shows of a settled one is of today, and not what was explained then.
+    if "ticket_state_code" not in row and compared:
+        compared["parts"] = []
     return {
         "row": row,
         "order": order,

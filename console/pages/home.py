@@ -7,6 +7,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from console.data import Data
+from console.settled import find_settled
+from console.state import State
 from console.web.deps import Marts, Me, Number, Parts
 from console.web.guard import Refused, safe_next
 from console.web.templating import link, render
@@ -39,20 +41,28 @@ def find(viewer: Me, state: Parts, data: Marts, q: str = "") -> Response:
     name = q.strip()[:200]
     if not name:
         return RedirectResponse("/", 303)
-    if name.startswith("ex_"):
-        rows = data.rows(_EXCEPTION, name=name)
-        if len(rows) == 1:
-            return RedirectResponse(f"/exceptions/{rows[0]['exception_id']}", 303)
+    ticket = _exception(state, data, name)
+    if ticket and name.startswith("ex_"):
+        return RedirectResponse(f"/exceptions/{ticket}", 303)
     keys = _orders(data, name)
     if len(keys) == 1 and viewer.may_open(state.policy, "order"):
         return RedirectResponse(f"/orders/{keys[0]}", 303)
-    rows = data.rows(_EXCEPTION, name=name)
-    if len(rows) == 1:
-        return RedirectResponse(f"/exceptions/{rows[0]['exception_id']}", 303)
+    if ticket:
+        return RedirectResponse(f"/exceptions/{ticket}", 303)
     if viewer.may_open(state.policy, "settlement") and data.rows(_BATCH, name=name):
         return RedirectResponse(f"/settlements/{name}", 303)
     page = "/orders" if keys and viewer.may_open(state.policy, "orders") else "/exceptions"
     return RedirectResponse(link(page, {"q": name}), 303)
+
+
+def _exception(state: State, data: Data, name: str) -> str | None:
+    """The one exception that goes by a name, open or settled."""
+    rows = data.rows(_EXCEPTION, name=name)
+    if rows:
+        return str(rows[0]["exception_id"]) if len(rows) == 1 else None
+    if not name.startswith("ex_"):
+        return None
+    return name if find_settled(state.desk, data, state.vocabulary, name) else None
 
 
 def _orders(data: Data, name: str) -> tuple[str, ...]:

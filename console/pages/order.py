@@ -11,7 +11,8 @@ from starlette.responses import Response
 
 from console.data import Data
 from console.pages.timeline import events_of
-from console.web.deps import Marts
+from console.settled import settled_of_order
+from console.web.deps import Marts, Parts
 from console.web.errors import NotFound
 from console.web.templating import render
 
@@ -74,7 +75,7 @@ _TOLD_OF_LINES = {
 
 
 @router.get("/orders/{key}", name="order")
-def order(request: Request, data: Marts, key: str) -> Response:
+def order(request: Request, state: Parts, data: Marts, key: str) -> Response:
     """The page of one order, by reconciliation key or by an id that only it bears."""
     row = data.one(ORDER, recon_key=key)
     if row is None:
@@ -99,6 +100,7 @@ def order(request: Request, data: Marts, key: str) -> Response:
         gates=data.rows(GATES, recon_key=recon_key),
         exceptions=data.rows(EXCEPTIONS, recon_key=recon_key),
         artifacts=data.rows(ARTIFACTS, recon_key=recon_key) if data.has("fct_artifacts") else (),
+        settled=settled_of_order(state.desk, data, recon_key),
         events=events_of(data, recon_key),
         as_of=data.published.as_of.replace(tzinfo=None),
     )

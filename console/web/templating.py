@@ -50,6 +50,7 @@ def environment() -> Environment:
         iso=formats.iso,
         span=formats.span,
         feed=formats.feed,
+        actor=formats.actor,
     )
     made.globals.update(
         tiers=TIERS,

@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 PAGES = ("/overview", "/exceptions", "/orders", "/settlements", "/sellers", "/quality", "/forecast",
          "/value", "/pilot", "/runs", "/rules", "/approvals", "/audit", "/accounts", "/settings",
-         "/incidents")  # fmt: skip
+         "/incidents", "/settled")  # fmt: skip
 RULES = {
     "resultTypes": ["violations"],
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],

@@ -29,6 +29,7 @@ ADDRESSES = {
     "exceptions": "/exceptions",
     "exceptions_download": "/exceptions.csv",
     "incidents": "/incidents",
+    "settled": "/settled",
     "exception": "/exceptions/{exception}",
     "orders": "/orders",
     "orders_download": "/orders.csv",

@@ -1,47 +1,21 @@
 """People's steps on tickets and approvals, and the trail that they leave (R-V2, R-O2, R-C1)."""
 
 import re
-from datetime import UTC, datetime
-from decimal import Decimal
 
 import pytest
 from sqlalchemy import select
 
-from orchestration.connectors.operating_model import load_operating_model
-from orchestration.ledger.people import Person, take_over
 from orchestration.ledger.store import open_ledger
 from orchestration.ledger.tables import events
-from orchestration.ledger.taxonomy import load_ticket_rules
-from orchestration.ledger.ticket_sync import EngineRun, sync_tickets
-from tests.console.people import PERSONS, open_console, post, token_of
+from tests.console.desks import open_desk
+from tests.console.people import open_console, post, token_of
 from tests.integration.run_homes import copy_home
-from tests.ledger.acting import ENGINE
-
-NOW = datetime(2026, 6, 10, tzinfo=UTC)
-ROLES = {"sales_leader": "sales"}
 
 
 @pytest.fixture(scope="module")
 def desk(first_run, tmp_path_factory):
     """A console whose ledger has a ticket for each published exception."""
-    console = open_console(copy_home(first_run[0], tmp_path_factory.mktemp("desk")))
-    settings = console.state.config.settings
-    model = load_operating_model(settings.seeds)
-    people = [
-        Person(person, ROLES.get(role, role), None, None, None, role.title())
-        for role, person in PERSONS.items()
-    ]
-    people.append(Person("per-rhea", "finance", None, Decimal(500000), "USD", "Rhea Solano"))
-    with console.state.snapshots.pin() as published:
-        found = published.rows(
-            "select fct_exceptions.*, fct_orders.order_id, fct_orders.customer_id, "
-            "null as preferred_id from marts.fct_exceptions "
-            "left join marts.fct_orders using (recon_key) order by exception_id"
-        )
-    with open_ledger(settings.ledger_database) as ledger, ledger.write() as connection:
-        take_over(connection, people, actor=ENGINE, at=NOW)
-        run = EngineRun("run_1", NOW, model, load_ticket_rules(settings.seeds))
-        sync_tickets(connection, run, found, None)
+    console = open_desk(copy_home(first_run[0], tmp_path_factory.mktemp("desk")))
     yield console
     console.close()
 
