@@ -29,7 +29,8 @@ def limits_by_order(data: Data, *, is_sqlite: bool) -> Condition:
 
 def limits_of_tickets(data: Data, *, is_sqlite: bool) -> Condition:
     """The condition on tickets that holds for what the viewer may see, and what it binds."""
-    condition, values = "1 = 1", []
+    condition: str = "1 = 1"
+    values: list[Any] = []
     if _is_cut_by_order(data):
         condition, values = limits_by_order(data, is_sqlite=is_sqlite)
     roles = list(data.viewer.role.rows.owner_role)
