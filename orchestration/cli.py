@@ -21,6 +21,7 @@ from orchestration.cli_decide_app import decisions_app
 from orchestration.cli_ledger_apps import UNDO, audit_app, deliver_app, ticket_app, undo
 from orchestration.cli_options import CHOSEN, Home, Json, parse_moment, settings_of
 from orchestration.cli_periods import period_app
+from orchestration.cli_publish import publish_app
 from orchestration.cli_quality_app import synthetic_app
 from orchestration.cli_releases import list_rules, register_rules, release_rules
 from orchestration.core.errors import ReconError, UsageRefused
@@ -65,6 +66,7 @@ app.add_typer(decisions_app)
 app.command("undo", help=UNDO)(undo)
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(period_app, name="period")
+app.add_typer(publish_app, name="publish")
 
 
 @app.command()

@@ -22,7 +22,7 @@ from orchestration.cli_progress import observer
 from orchestration.cli_run_page import print_run
 from orchestration.core.errors import ReconError
 from orchestration.reading.summary import Summary, read_summary
-from orchestration.runner import ingest, open_run
+from orchestration.runner import ingest, open_run, serve
 from orchestration.session import RunRequest, RunSession
 from orchestration.settings import Settings
 from orchestration.warehouse.reader import NothingPublished, open_published
@@ -143,6 +143,7 @@ def _make(session: RunSession) -> None:
     """Load, and when that brought something, hand the run to the job."""
     ingest(session)
     if session.is_unchanged:
+        serve(session)
         return
     log = session.settings.home / "logs" / f"{session.run.run_id}.log"
     with _into_log(log):

@@ -25,6 +25,12 @@ def print_run(console: Console, session: RunSession | None, summary: Summary | N
         print_files(console, session.load.files)
     if session is not None:
         console.print(Text(headline(session, summary), style="bold"))
+    if session is not None and session.unserved:
+        console.print(
+            Text(f"BI tools on PostgreSQL do not see this publication. {clean(session.unserved)}"),
+            style="yellow",
+            soft_wrap=True,
+        )
     if summary is None:
         return
     print_figures(console, summary)

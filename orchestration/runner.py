@@ -25,7 +25,7 @@ from expectations import (
 )
 from orchestration.connectors.contracts import load_contracts
 from orchestration.connectors.operating_model import load_operating_model
-from orchestration.core.errors import BlockedByCheck, UsageRefused
+from orchestration.core.errors import BlockedByCheck, ReconError, UsageRefused
 from orchestration.dbt_runs import (
     build,
     build_arguments,
@@ -35,6 +35,7 @@ from orchestration.dbt_runs import (
 )
 from orchestration.decisions_step import put_in_force
 from orchestration.releases import refuse_unreleased
+from orchestration.serving.address import is_wanted
 from orchestration.session import News, RunRequest, RunSession, open_session
 from orchestration.settings import PROJECT_ROOT, Settings
 from orchestration.steps import STEP_OF_PHASE, Observer, Step, StepScope
@@ -324,7 +325,36 @@ def publish(session: RunSession) -> Path:
             raise BlockedByCheck("An earlier step of this run failed, so nothing is published.")
         session.published = publish_marts(session.settings, session.run.run_no)
         scope.note = session.published.name
+    serve(session)
     return session.published
+
+
+def serve(session: RunSession) -> None:
+    """Copy what is published to the server of BI tools, if one is configured and behind.
+
+    Raises nothing: the publication stands whatever becomes of its copy; what went wrong is kept
+    for the summary.
+    """
+    try:
+        if not is_wanted():
+            return
+    except UsageRefused as error:
+        session.unserved = str(error)
+        return
+    with session.step(Step.SERVE) as scope:
+        try:
+            from orchestration.serving.postgres import serve_published
+
+            scope.note = serve_published(session.settings).note()
+        except ReconError as error:
+            session.unserved = str(error)
+        except Exception as error:  # noqa: BLE001, a defect here must not undo the run
+            session.unserved = (
+                f"An unexpected {type(error).__name__} kept the server from being filled. Run "
+                "`meshline publish postgres` to see it again, and report it."
+            )
+        if session.unserved:
+            scope.ok, scope.note = False, "not served, see below"
 
 
 def _keep(session: RunSession, scope: StepScope, report: GateReport) -> None:

@@ -81,6 +81,7 @@ class RunSession:
         warming: Imports Great Expectations beside the loader; None before there is news.
         gates: What the gates answered.
         published: The published file; None as long as this run has published nothing.
+        unserved: Why the server of BI tools does not show it; "" when it does or none is wanted.
         failure: The first error of a step.
     """
 
@@ -94,6 +95,7 @@ class RunSession:
     warming: threading.Thread | None = None
     gates: list[GateReport] = field(default_factory=list)
     published: Path | None = None
+    unserved: str = ""
     failure: BaseException | None = None
 
     @property
@@ -147,6 +149,7 @@ class RunSession:
         """What the record of the run keeps for people, representable as JSON."""
         return {
             "reasons": list(self.news.reasons) if self.news is not None else [],
+            "unserved": self.unserved,
             "full_refresh": self.request.full_refresh,
             "gates": [
                 {

@@ -24,6 +24,7 @@ class Step(StrEnum):
     TICKETS = "tend the tickets"
     FINGERPRINT = "fingerprint the marts"
     PUBLISH = "publish"
+    SERVE = "serve from PostgreSQL"
 
 
 STEP_OF_PHASE: Mapping[str, Step] = {"phase_1": Step.PHASE_1, "phase_2": Step.PHASE_2}

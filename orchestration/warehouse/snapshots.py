@@ -18,6 +18,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import duckdb
+
+from orchestration.core.errors import ReconError
 from orchestration.settings import Settings
 from orchestration.warehouse.connection import literal
 from orchestration.warehouse.publisher import POINTER
@@ -27,6 +30,10 @@ THREADS = 2
 MEMORY_LIMIT_MB = 1024
 RETIRE_AFTER_SECONDS = 60.0
 FETCHED_AT_ONCE = 2_000
+
+
+class AnswerBroken(ReconError):
+    """The answer of a query could not be written to its end."""
 
 
 @dataclass(slots=True)
@@ -156,6 +163,25 @@ def write_answer(
     cursor = published.cursor()
     try:
         cursor.execute(f"copy ({sql}) to {literal(str(target))} ({options})", dict(values))
+    finally:
+        cursor.close()
+
+
+def pour_answer(published: Published, sql: str, descriptor: int) -> None:
+    """Write the answer of a query as CSV without header into an open pipe, in pieces.
+
+    An empty text is quoted and nothing is not, so that both arrive as what they are.
+
+    Raises:
+        AnswerBroken: The engine could not read, or whoever reads the pipe has gone.
+    """
+    cursor = published.cursor()
+    try:
+        cursor.execute(
+            f"copy ({sql}) to '/dev/fd/{descriptor}' (format csv, header false, use_tmp_file false)"
+        )
+    except duckdb.Error as error:
+        raise AnswerBroken(f"{published.path.name} could not be read: {error}") from error
     finally:
         cursor.close()
 
