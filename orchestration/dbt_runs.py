@@ -84,6 +84,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "DBT_TARGET_PATH": str(target_of(settings)),
         "DBT_LOG_PATH": str(target_of(settings)),
         "DBT_LOG_FORMAT": "json",
+        "DBT_LOG_FORMAT_FILE": "text",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DBT_USE_COLORS": "false",
         "DO_NOT_TRACK": "1",

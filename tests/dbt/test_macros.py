@@ -17,6 +17,8 @@ def test_every_macro_is_rendered_here(rendered):
     macros = {
         name.split("(")[0].strip()
         for path in (DBT_PROJECT / "macros").rglob("*.sql")
+        # How relations are made is proven by making them: tests/dbt/test_materializations.py.
+        if path.parent.name != "materializations"
         for name in path.read_text(encoding="utf-8").split("{% macro ")[1:]
     }
     own = {name for name in macros if not name.startswith(("default__", "spark__", "postgres__"))}
