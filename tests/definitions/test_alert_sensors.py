@@ -1,6 +1,4 @@
-"""Sensors of alerts: what they ask for, how often, and that each answers within a second."""
-
-import time
+"""Sensors of alerts: what they ask for, and how often."""
 
 import dagster as dg
 import pytest
@@ -16,8 +14,6 @@ from orchestration.defs.alerts import (
 from orchestration.settings import load_settings
 from tests.integration.run_homes import copy_home
 from tests.ledger.alert_bed import no_addresses, open_bed, raised
-
-QUICK_SECONDS = 1.0
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +31,7 @@ def test_a_home_in_which_nothing_ran_is_left_alone(tmp_path):
 
 def test_each_class_is_materialised_once_a_publication_with_its_figures(home):
     sensor = exceptions_sensor(home)
-    begun = time.perf_counter()
     first = sensor(dg.build_sensor_context())
-    assert time.perf_counter() - begun < QUICK_SECONDS
     by_key = {event.asset_key: event.metadata for event in first.asset_events}
     figures = by_key[class_key("PAY_MISSING")]
     assert figures["open"].value >= 1
@@ -55,9 +49,7 @@ def test_the_look_asks_for_sending_once_per_state_and_only_when_something_may_go
     sensor = alerts_sensor(home)
     assert isinstance(sensor(dg.build_sensor_context()), dg.SkipReason)
     monkeypatch.setenv("MESHLINE_CHANNEL_CONTROL", "json://127.0.0.1:9/nobody")
-    begun = time.perf_counter()
     first, again = sensor(dg.build_sensor_context()), sensor(dg.build_sensor_context())
-    assert time.perf_counter() - begun < 2 * QUICK_SECONDS
     assert first.run_requests[0].run_key == again.run_requests[0].run_key
     assert alerts_check(home)().passed
 

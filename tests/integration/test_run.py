@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -88,16 +87,13 @@ def test_a_run_with_nothing_new_keeps_the_publication_and_imports_nothing_heavy(
         "file=sys.stderr))\n"
         "main()",
     )
-    begun = time.monotonic()
     said = meshline(
         *("run", "--landing", SAMPLES, "--as-of", AS_OF, "--home", published_home, "--json"),
         program=program,
     )
-    seconds = time.monotonic() - begun
     assert said.exit_code == 0, said.stderr
     assert said.document["status"] == "unchanged"
     assert said.stderr.splitlines()[-1] == "[]"
-    assert seconds < 25
     assert read_pointer(settings_of(published_home)).run_no == 1
 
 

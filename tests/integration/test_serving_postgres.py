@@ -94,7 +94,7 @@ def test_every_value_arrives_as_what_it_is(home, database):
 
 
 class Reader(threading.Thread):
-    """Somebody who reads all the time; keeps the longest wait and every mixture."""
+    """Somebody who reads all the time; keeps every error and every mixture."""
 
     ONE = "select " + ", ".join(
         f"(select min(run_no) || '-' || max(run_no) || '-' || count(*) from marts.{name})"
@@ -104,21 +104,21 @@ class Reader(threading.Thread):
     def __init__(self, url: str, *, in_transactions: bool) -> None:
         super().__init__(daemon=True)
         self.url, self.in_transactions = url, in_transactions
-        self.stop, self.longest, self.reads = threading.Event(), 0.0, 0
+        self.stop, self.reads = threading.Event(), 0
         self.mixtures: list[object] = []
         self.errors: list[str] = []
         self.seen: set[str] = set()
 
     def run(self) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:
+            # A longer wait for a lock is an error; how busy the machine is does not count.
+            connection.execute("set lock_timeout = '500ms'")
             while not self.stop.is_set():
-                begun = time.monotonic()
                 try:
                     parts = self._read(connection)
                 except psycopg.Error as error:
                     self.errors.append(str(error))
                     continue
-                self.longest = max(self.longest, time.monotonic() - begun)
                 self.reads += 1
                 self.seen |= parts
                 if len(parts) != 1:
@@ -147,7 +147,6 @@ def test_readers_wait_for_less_than_half_a_second_and_see_one_run(home, database
         reader.join(timeout=20)
     assert [reader.errors for reader in readers] == [[], [], []]
     assert [reader.mixtures for reader in readers] == [[], [], []]
-    assert max(reader.longest for reader in readers) < 0.5
     assert all(reader.reads > 20 for reader in readers)
     assert set.union(*(reader.seen for reader in readers)) >= {"1-1-2000", "7-7-2000"}
 
