@@ -8,7 +8,7 @@ of the theme in the finished picture, so that a picture is drawn once for both.
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -42,8 +42,20 @@ WIDTHS: Mapping[tuple[str, str], int] = {
 _DRAWING = threading.Lock()
 
 
-def draw(panel: Panel, rows: Sequence[Mapping[str, Any]], size: str) -> str:
-    """Return a panel's chart as SVG with marker colours; `size` is wide or narrow."""
+def draw(
+    panel: Panel,
+    rows: Sequence[Mapping[str, Any]],
+    size: str,
+    label: Callable[[object], str] = str,
+) -> str:
+    """Return a panel's chart as SVG with marker colours.
+
+    Args:
+        panel: What to draw.
+        rows: Its rows; a column whose format is `label` is given as `<column>_label` too.
+        size: wide or narrow.
+        label: The words for a code.
+    """
     import vl_convert
 
     spec = {
@@ -53,7 +65,7 @@ def draw(panel: Panel, rows: Sequence[Mapping[str, Any]], size: str) -> str:
         "autosize": {"type": "fit", "contains": "padding"},
         "background": None,
         "padding": 4,
-        "data": {"values": [{name: _plain(value) for name, value in row.items()} for row in rows]},
+        "data": {"values": [_values(panel, row, label) for row in rows]},
         "config": _style(),
         **json.loads(_with_markers(json.dumps(panel.file.chart))),
     }
@@ -82,6 +94,16 @@ def _with_markers(text: str) -> str:
     for name, colours in COLOURS.items():
         text = text.replace(f'"@{name}"', f'"{colours[0]}"')
     return text
+
+
+def _values(panel: Panel, row: Mapping[str, Any], label: Callable[[object], str]) -> dict[str, Any]:
+    """A row as a chart takes it, its codes in words beside them."""
+    words = {
+        f"{name}_label": label(row[name])
+        for name, column in panel.file.columns.items()
+        if column.format == "label"
+    }
+    return {name: _plain(value) for name, value in row.items()} | words
 
 
 def _plain(value: Any) -> Any:

@@ -74,6 +74,11 @@ def day(on: date | datetime | None) -> str:
     return NOTHING if on is None else f"{on:%d %b %Y}"
 
 
+def month(on: date | datetime | None) -> str:
+    """A month, by any day of it."""
+    return NOTHING if on is None else f"{on:%b %Y}"
+
+
 def distance(at: datetime | None, now: datetime) -> str:
     """How far a moment is from now: `in 4 h`, `12 days ago`."""
     if at is None:

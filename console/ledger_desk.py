@@ -8,6 +8,7 @@ and kept: it checks its schema once.
 """
 
 import json
+import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 VIA = "console"
 LEAST_REASON = 15
+# A ticked step is a reference on the ticket: `playbook step 1a2b3c4d5e6f/2 done`.
+STEP = "playbook step "
+_STEP = re.compile(r"[0-9a-f]{12}/[1-9][0-9]?")
 _TICKETS = (
     "select ticket_id, state_code, assignee_id, assigned_role, assigned_because, reason_code, "
     "reopen_count, version, updated_at from tickets where ticket_id in ({marks})"
@@ -43,6 +47,10 @@ _NOTES = (
     "select ticket_notes.seq, private_texts.text from ticket_notes "
     "inner join private_texts on ticket_notes.text_id = private_texts.text_id "
     "where ticket_notes.ticket_id = ?"
+)
+_TICKS = (
+    "select reference, actor_id, at from ticket_notes "
+    "where ticket_id = ? and reference like ? order by seq"
 )
 _PEOPLE = (
     "select persons.person_id, persons.role, private_texts.text from persons "
@@ -63,6 +71,15 @@ class Note:
     action: str
     reason: str
     text: str
+
+
+@dataclass(slots=True, frozen=True)
+class Tick:
+    """A step of a playbook that somebody ticked, or took back."""
+
+    actor_id: str
+    at: str
+    is_done: bool
 
 
 @dataclass
@@ -133,6 +150,17 @@ class Desk:
                 for row in reader.rows(_HISTORY, [ticket_id])
             ]
 
+    def ticks(self, ticket_id: str) -> dict[str, Tick]:
+        """Steps of the playbook that are ticked, by version and number: `1a2b3c4d5e6f/2`."""
+        found: dict[str, Tick] = {}
+        with self.reader() as reader:
+            if reader is None or not reader.has_table("ticket_notes"):
+                return {}
+            for row in reader.rows(_TICKS, [ticket_id, f"{STEP}%"]):
+                step, _, state = row["reference"].removeprefix(STEP).partition(" ")
+                found[step] = Tick(row["actor_id"], row["at"], state == "done")
+        return {step: tick for step, tick in found.items() if tick.is_done}
+
     def people(self, roles: Sequence[str]) -> list[tuple[str, str]]:
         """Who may be given a ticket: id and words for it."""
         with self.reader() as reader:
@@ -155,18 +183,25 @@ class Desk:
         """Codes and words of the reasons that an action may have."""
         return [(one.reason_code, one.reason_label) for one in self.model.reasons_for(action)]
 
-    def work(self, viewer: Viewer, ticket_id: str, form: Mapping[str, str]) -> None:
-        """Take a step on a ticket: assign, comment, resolve, reopen or undo.
+    def work(self, viewer: Viewer, seen: Mapping[str, str], form: Mapping[str, str]) -> None:
+        """Take one step on tickets: assign, comment, tick a step, resolve, reopen or undo.
+
+        Args:
+            viewer: Who does it.
+            seen: Ticket -> its version on the page that was acted on; "" when none was shown.
+            form: `action`, `reason`, and what the action needs.
 
         Raises:
-            UsageRefused: It is not possible, or somebody was faster (`TicketChanged`).
+            UsageRefused: It is not possible, or somebody was faster (`TicketChanged`); then
+                nothing was done to any of them.
         """
         from orchestration.ledger.people import find_actor
         from orchestration.ledger.taxonomy import load_ticket_rules
         from orchestration.ledger.ticket_work import Work
 
         action, reason = form.get("action", ""), form.get("reason", "").strip()
-        seen = {ticket_id: int(form["seen"])} if form.get("seen", "").isdecimal() else {}
+        ids = list(seen)
+        versions = {one: int(text) for one, text in seen.items() if text.isdecimal()}
         with self._writable().write() as connection:
             work = Work(
                 connection,
@@ -175,21 +210,23 @@ class Desk:
                 reason or "Said in the console.",
                 self.model,
                 load_ticket_rules(self.settings.seeds),
-                {} if action == "comment" else seen,
+                {} if action in {"comment", "step"} else versions,
             )
             if action == "assign":
-                work.assign([ticket_id], form.get("person", ""))
+                work.assign(ids, form.get("person", ""))
             elif action == "comment":
                 _refuse_empty(reason)
-                work.comment([ticket_id], reason)
+                work.comment(ids, reason)
+            elif action == "step":
+                work.attach(ids, step_reference(form))
             elif action == "resolve":
                 _refuse_short(reason)
-                work.resolve([ticket_id], form.get("code", ""))
+                work.resolve(ids, form.get("code", ""))
             elif action == "reopen":
                 _refuse_short(reason)
-                work.reopen([ticket_id], form.get("code", ""))
+                work.reopen(ids, form.get("code", ""))
             elif action == "undo":
-                work.undo([ticket_id])
+                work.undo(ids)
             else:
                 raise UsageRefused("Choose what to do with the ticket.")
 
@@ -288,6 +325,18 @@ def _person_of(viewer: Viewer) -> str:
             "acted. Ask an administrator to add your person id."
         )
     return viewer.person_id
+
+
+def step_reference(form: Mapping[str, str]) -> str:
+    """What the ledger keeps of a step that is ticked or taken back.
+
+    Raises:
+        UsageRefused: The form names no step.
+    """
+    step = form.get("step", "")
+    if not _STEP.fullmatch(step):
+        raise UsageRefused("Choose a step of the playbook.")
+    return f"{STEP}{step} {'done' if form.get('done') == '1' else 'not done'}"
 
 
 def _refuse_empty(reason: str) -> None:

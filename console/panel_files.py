@@ -28,6 +28,7 @@ Format = Literal[
     "percent",
     "hours",
     "day",
+    "month",
     "moment",
     "quantity",
     "age",

@@ -92,7 +92,7 @@ def exception_act(
     """Take a step on its ticket, or request a write-off; refusals are shown on the page."""
     form = request.state.form
     row = find(state, data, exception_id)
-    needed = {"reopen": "resolve", "undo": "resolve"}.get(
+    needed = {"reopen": "resolve", "undo": "resolve", "step": "comment"}.get(
         form.get("action", ""), form.get("action")
     )
     if not viewer.can(needed or ""):
@@ -104,7 +104,7 @@ def exception_act(
             if outcome.refused:
                 raise UsageRefused(f"Not done, and the refusal is on record: {outcome.refused}.")
             return RedirectResponse("/approvals", 303)
-        state.desk.work(viewer, exception_id, form)
+        state.desk.work(viewer, {exception_id: form.get("seen", "")}, form)
     except ReconError as error:
         return _page(request, state, data, row, problem=str(error))
     return RedirectResponse(f"/exceptions/{exception_id}", 303)
@@ -127,6 +127,7 @@ def _page(
         ticket=ticket,
         history=history,
         ending=None if is_open else ending_of(row, history),
+        ticks=desk.ticks(row["exception_id"]) if ticket else {},
         approvals=desk.approvals_of(row["exception_id"], row["recon_key"]),
         people=desk.people(desk.roles_for(row, datetime.now(UTC))) if ticket else [],
         resolve_reasons=desk.reasons("resolve") if ticket else [],

@@ -17,6 +17,7 @@ from starlette.responses import Response
 from console.data import Data
 from console.downloads import Download, download
 from console.ledger_desk import Desk
+from console.vocabulary import ROLES
 from console.web.deps import Marts, Me, Parts
 from console.web.templating import link, render
 
@@ -228,6 +229,7 @@ def exceptions(
     viewer: Me,
     data: Marts,
     after: Annotated[str, Query(max_length=300)] = "",
+    done: Annotated[int, Query(ge=0, le=PAGE)] = 0,
 ) -> Response:
     """The queue."""
     choice = read_choice(request, data, state.desk)
@@ -242,6 +244,10 @@ def exceptions(
         choice=choice,
         rows=rows,
         tickets=tickets,
+        done=done,
+        here=link("/exceptions", choice.query, after=after),
+        people=state.desk.people(tuple(ROLES)) if tickets and viewer.can("assign") else [],
+        resolve_reasons=state.desk.reasons("resolve") if tickets else [],
         next_address=link("/exceptions", choice.query, after=next_after) if next_after else None,
         is_first=not after,
         found=data.one(f"select count(*) as n {FROM} where {where}", **values),

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from console.data import Data
 from console.pages.panels import PERIODS, Lens, Look, panels_of
+from console.receivers import receivers
 from console.web.deps import Marts, Parts
 from console.web.templating import render
 from orchestration.reading.quality import (
@@ -95,6 +96,7 @@ def overview(request: Request, state: Parts, data: Marts, lens: Look) -> Respons
         figures=read_figures(data, lens),
         feeds=data.rows(FEEDS) if data.has("platform_feed_health") else (),
         panels=panels_of(state, data, "overview", lens),
+        receivers=receivers(state.desk) if data.viewer.role.rows.sales_owner == "all" else (),
         target_mttr_hours=TARGET_MTTR_HOURS,
         target_rate=TARGET_TIER_1,
     )

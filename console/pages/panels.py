@@ -181,7 +181,7 @@ def panel_chart(
     rows = _rows(panel, data, lens)
     query = data.scoped(panel.sql, _values(panel, lens))
     key = (data.published.path, panel_id, size, str(sorted(query.values.items())), query.sql)
-    picture = state.pictures.get(key, lambda: draw(panel, rows, size))
+    picture = state.pictures.get(key, lambda: draw(panel, rows, size, state.vocabulary.label))
     return Response(
         dressed(picture, "dark" if theme == "dark" else "light"),
         media_type="image/svg+xml",

@@ -15,7 +15,6 @@ with classes as (
 select
     row_number() over (order by exception_count desc, exception_code) as rank_no,
     exception_code,
-    replace(exception_code, '_', ' ') as label,
     exception_count,
     order_count,
     cast(exception_count as decimal(18, 6)) / sum(exception_count) over () as share_rate,

@@ -26,6 +26,8 @@
       all[next].querySelector("a")?.focus({ preventScroll: true });
     } else if (event.key === "n") {
       document.querySelector("a[rel=next]")?.click();
+    } else if (event.key === "x") {
+      document.querySelector("tr.row.here [data-tick]")?.click();
     } else if (event.key === "a") {
       document.querySelector("[data-act-first]")?.focus();
     }
@@ -48,9 +50,35 @@
     });
   });
 
+  /* Addresses stay short: what is not chosen is not sent. */
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.verb !== "get") return;
+    [...event.detail.formData.entries()].forEach(([name, value]) => {
+      if (value === "") event.detail.formData.delete(name);
+    });
+  });
+
+  /* One box for all rows of the page, and the number of those that are ticked. */
+  const ticked = () => [...document.querySelectorAll("[data-tick]:checked")];
+  const count = () => {
+    document.querySelectorAll("[data-ticked]").forEach((each) => { each.textContent = ticked().length; });
+  };
+  const ready = () => {
+    document.querySelectorAll("[data-tick-all]").forEach((each) => { each.hidden = false; });
+    count();
+  };
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-tick-all]")) {
+      document.querySelectorAll("[data-tick]").forEach((each) => { each.checked = event.target.checked; });
+    }
+    if (event.target.matches("[data-tick], [data-tick-all]")) count();
+  });
+  document.addEventListener("htmx:afterSwap", ready);
+  ready();
+
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method !== "get") return;
+    if (form.method !== "get" || form.hasAttribute("hx-get")) return;
     form.querySelectorAll("input, select").forEach((field) => {
       if (field.value === "") field.disabled = true;
     });

@@ -47,6 +47,7 @@ def environment() -> Environment:
         hours=formats.hours,
         moment=formats.moment,
         day=formats.day,
+        month=formats.month,
         iso=formats.iso,
         span=formats.span,
         feed=formats.feed,
@@ -65,16 +66,27 @@ def environment() -> Environment:
 
 
 def render(request: Request, name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-    """Return a page."""
+    """Return a page; to a script that exchanges the content of one, the content alone."""
     state: State = request.app.state.console
     text = (
         environment()
         .get_template(name)
-        .render(page_values(request, state) | {"page": values.pop("page", "")} | values)
+        .render(
+            page_values(request, state)
+            | {"page": values.pop("page", ""), "frame": _frame(request)}
+            | values
+        )
     )
-    answer = HTMLResponse(text, status)
+    answer = HTMLResponse(text, status, {"vary": "HX-Request"})
     _remember_visit(request, state, answer)
     return answer
+
+
+def _frame(request: Request) -> str:
+    """What stands around the content of a page."""
+    asked = request.headers
+    is_part = "hx-request" in asked and "hx-history-restore-request" not in asked
+    return "bare.html" if is_part else "base.html"
 
 
 def page_values(request: Request, state: State) -> dict[str, Any]:

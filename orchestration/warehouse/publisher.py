@@ -11,7 +11,7 @@ process at a time writing the warehouse never meets a reader.
 
 import contextlib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +35,8 @@ POINTER = "current.json"
 SYMLINK = "current.duckdb"
 _GENERATION = re.compile(r"run_(\d+)\.duckdb")
 _BUILDING_PREFIX = ".building_"
+# The first that a mart has decides how its rows lie.
+LAID_BY = ("recon_key", "match_id", "customer_id")
 _LEFT_BY_DBT = ("__dbt_tmp", "__dbt_backup")
 
 
@@ -157,7 +159,9 @@ def _build(
         for name in names:
             original = f"{quoted(source)}.{MARTS}.{quoted(name)}"
             copy = f"publication.{MARTS}.{quoted(name)}"
-            connection.execute(f"create table {copy} as select * from {original}")
+            columns = _columns(connection, source, name)
+            rows = laid_out(f"select * from {original}", columns)
+            connection.execute(f"create table {copy} as {rows}")
             tables[name] = _checked_count(connection, name, original, copy)
         create_macros(connection, "publication")
         connection.execute("commit")
@@ -235,6 +239,26 @@ def _relations(
             "Their models were not built: look for the failed step above."
         )
     return tuple(name for name in names if name in set(only))
+
+
+def laid_out(query: str, columns: Sequence[str]) -> str:
+    """Return the query with its rows in the order in which a publication keeps them.
+
+    What belongs to one order lies together: a reader that wants one order of a million reads a few
+    thousand rows of each table, as the engine knows the least and greatest key of each piece.
+    """
+    key = next((name for name in LAID_BY if name in columns), None)
+    return f"{query} order by {quoted(key)}" if key is not None else query
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, source: str, relation: str) -> tuple[str, ...]:
+    """The names of the columns of a mart."""
+    rows = connection.execute(
+        "select column_name from duckdb_columns() where database_name = ? and schema_name = ? "
+        "and table_name = ? order by column_index",
+        [source, MARTS, relation],
+    ).fetchall()
+    return tuple(row[0] for row in rows)
 
 
 def _checked_count(

@@ -118,6 +118,7 @@ def test_every_route_has_its_place_in_the_policy_and_every_get_its_test(console)
         "sign_out",
         "theme",
         "save_view",
+        "exceptions_act",
         "remove_view",
         "account_invite",
         "account_change",

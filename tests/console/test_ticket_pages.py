@@ -5,6 +5,7 @@ import re
 import pytest
 from sqlalchemy import select
 
+from orchestration.ledger.outbox_tables import target_health
 from orchestration.ledger.store import open_ledger
 from orchestration.ledger.tables import events
 from tests.console.desks import open_desk
@@ -191,3 +192,20 @@ def test_without_a_ledger_the_pages_say_what_is_missing(first_run, tmp_path):
     assert "Nothing waits for a signature" in control.get("/approvals").text
     assert token_of(control.get("/approvals").text)
     console.close()
+
+
+def test_the_overview_says_whether_receivers_are_spoken_to(desk):
+    with open_ledger(desk.state.config.settings.ledger_database) as ledger, ledger.write() as one:
+        one.execute(
+            target_health.insert().values(
+                target_code="erp", rate_percent=100, breaker_state="open", recent_failures="[]",
+                open_until="2026-06-10T12:30:00.000000Z", open_seconds=60, probes_out=0,
+                usual_us=84_000, calls=12, failed_calls=5, slow_calls=0,
+                last_error="503 <busy>",
+            )
+        )  # fmt: skip
+    page = desk.client("finance").get("/overview").text
+    assert "open until 10 Jun 2026 12:30" in page
+    assert "503 &lt;busy&gt;" in page
+    assert "84 ms" in page
+    assert "Receivers" not in desk.client("sales").get("/overview").text

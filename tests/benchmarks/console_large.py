@@ -1,0 +1,109 @@
+"""A large home for the load on the console, made of a small one: no run of that size is needed.
+
+What belongs here: multiplying the marts of a publication and opening their tickets. What does not:
+measuring (`tests.benchmarks.console_load`). Run it by hand:
+
+    .venv/bin/python -m tests.benchmarks.console_large HOME LARGE [--orders 1000000]
+
+Every copy has keys of its own and moments of its own, so that no two pages of a list are alike.
+Keys are hashed, as those of a run are, and rows lie as the publisher lays them.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+
+from orchestration.warehouse.durable import replace_json
+from orchestration.warehouse.knowledge import create_macros
+from orchestration.warehouse.publisher import POINTER, laid_out
+from tests.console.desks import open_desk
+
+# Copied whole to every copy of an order; all other marts stay as they are.
+KEYS = ("recon_key", "exception_id", "match_id", "order_id", "native_id", "native_ref", "line_key",
+        "artifact_id")  # fmt: skip
+PREFIXES = {"recon_key": "rk1_", "exception_id": "ex_", "match_id": "m_"}
+MOMENTS = ("ordered_at", "opened_at", "due_at")
+CUSTOMERS = 340
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("home", type=Path)
+    parser.add_argument("large", type=Path)
+    parser.add_argument("--orders", type=int, default=1_000_000)
+    given = parser.parse_args()
+    begun = time.monotonic()
+    multiply(given.home, given.large, given.orders)
+    sys.stdout.write(f"published in {time.monotonic() - begun:.0f} s\n")
+    begun = time.monotonic()
+    open_desk(given.large).close()
+    sys.stdout.write(f"tickets opened in {time.monotonic() - begun:.0f} s\n")
+
+
+def multiply(home: Path, large: Path, orders: int) -> None:
+    """Publish so many orders in another home."""
+    serving = large / "serving"
+    serving.mkdir(parents=True)
+    target = serving / "run_1.duckdb"
+    with duckdb.connect(str(target), config={"threads": "2", "memory_limit": "6GiB"}) as one:
+        one.execute(f"attach '{home / 'serving' / 'current.duckdb'}' as small (read_only)")
+        one.execute("create schema marts")
+        copies = -(-orders // _count(one, "small.marts.fct_orders"))
+        tables = {}
+        for name in _names(one):
+            columns = _columns(one, name)
+            times = copies if {"recon_key", "match_id"} & set(columns) else 1
+            times = CUSTOMERS if name == "fct_customer_metrics" else times
+            chosen = ", ".join(_chosen(column, kind) for column, kind in columns.items())
+            query = f"select {chosen} from small.marts.{name}, range({times}) as copies(k)"
+            one.execute(f"create table marts.{name} as {laid_out(query, tuple(columns))}")
+            tables[name] = _count(one, f"marts.{name}")
+            sys.stdout.write(f"{name}: {tables[name]:,}\n")
+            sys.stdout.flush()
+        create_macros(one, "run_1")
+        as_of = one.execute("select max(as_of) from small.marts.run_fingerprints").fetchone()[0]
+        one.execute("detach small")
+        one.execute("checkpoint")
+    pointer = {"file": target.name, "run_no": 1, "run_id": "run_1", "tables": tables}
+    replace_json(serving / POINTER, pointer | {"as_of": f"{as_of:%Y-%m-%dT%H:%M:%S}+00:00"})
+
+
+def _chosen(column: str, kind: str) -> str:
+    if column in KEYS and kind == "VARCHAR":
+        prefix = PREFIXES.get(column)
+        made = f"'{prefix}' || md5({column} || k)" if prefix else f"{column} || '-' || k"
+        return f"case when {column} is null or {column} = '' then {column} else {made} end {column}"
+    if column == "customer_id":
+        return f"{column} || '-' || (k % {CUSTOMERS}) as {column}"
+    if column in MOMENTS and kind.startswith("TIMESTAMP"):
+        return f"{column} - to_minutes(k) as {column}"
+    return column
+
+
+def _names(one: duckdb.DuckDBPyConnection) -> list[str]:
+    rows = one.execute(
+        "select table_name from duckdb_tables() where database_name = 'small' "
+        "and schema_name = 'marts' order by 1"
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _columns(one: duckdb.DuckDBPyConnection, name: str) -> dict[str, str]:
+    return dict(
+        one.execute(
+            "select column_name, data_type from duckdb_columns() where database_name = 'small' "
+            "and schema_name = 'marts' and table_name = ? order by column_index",
+            [name],
+        ).fetchall()
+    )
+
+
+def _count(one: duckdb.DuckDBPyConnection, name: str) -> int:
+    return one.execute(f"select count(*) from {name}").fetchone()[0]
+
+
+if __name__ == "__main__":
+    main()
