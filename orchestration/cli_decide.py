@@ -26,7 +26,7 @@ from orchestration.ledger.approval_desk import (
 )
 from orchestration.ledger.heads import sign_head
 from orchestration.ledger.store import open_ledger
-from orchestration.reading.decisions import newest_version, propose
+from orchestration.reading.decisions import NO_EXTRAS, Extras, newest_version, propose
 from orchestration.settings import Settings
 from orchestration.warehouse.reader import NothingPublished, Published, open_published
 
@@ -43,6 +43,22 @@ class Asking:
     reason: str
     is_break_glass: bool
     nonce: str | None
+    extras: Extras = NO_EXTRAS
+
+
+def extras_of(amount: str | None, quantity: str | None, members: Sequence[str]) -> Extras:
+    """What was typed beside the order and what of it.
+
+    Raises:
+        UsageRefused: An amount and a quantity at once.
+    """
+    if amount is not None and quantity is not None:
+        raise UsageRefused("Give --amount or --quantity: a request replaces one value.")
+    if amount is None and quantity is None:
+        return Extras(members=tuple(members))
+    if amount is not None:
+        return Extras("amount", amount, tuple(members))
+    return Extras("quantity", str(quantity), tuple(members))
 
 
 def ask(settings: Settings, asking: Asking, *, as_json: bool) -> None:
@@ -59,7 +75,9 @@ def ask(settings: Settings, asking: Asking, *, as_json: bool) -> None:
             )
         kind = asking.kind.replace("-", "_")
         day = desk.clock().date()
-        proposal = propose(published, desk.model, kind, asking.order, asking.what, day)
+        proposal = propose(
+            published, desk.model, kind, asking.order, asking.what, day, asking.extras
+        )
         outcome = desk.ask(
             Request(
                 decision=proposal.decision,

@@ -31,7 +31,9 @@ def override(
     kind: Annotated[
         str,
         typer.Argument(
-            metavar="KIND", help="gate_waiver, key_override, forced_match or write_off."
+            metavar="KIND",
+            help="gate_waiver, key_override, value_override, manual_match, forced_match or "
+            "write_off.",
         ),
     ],
     order: Annotated[str, typer.Argument(metavar="ORDER", help="Any id of the order.")],
@@ -44,6 +46,20 @@ def override(
     actor: Actor,
     code: ReasonCode,
     reason: Reason,
+    amount: Annotated[
+        str | None, typer.Option(metavar="AMOUNT", help="value_override: what is to count.")
+    ] = None,
+    quantity: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="value_override: what is to count.")
+    ] = None,
+    members: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="NAME",
+            help="manual_match: a document, an order or an exception; may be repeated.",
+        ),
+    ] = None,
     break_glass: Annotated[
         bool,
         typer.Option(
@@ -57,9 +73,10 @@ def override(
     home: Home = None,
 ) -> None:
     """Ask for a decision against a rule; others sign it, and the next run uses it."""
-    from orchestration.cli_decide import Asking, ask
+    from orchestration.cli_decide import Asking, ask, extras_of
 
-    asking = Asking(kind, order, what, actor, code, reason, break_glass, nonce)
+    extras = extras_of(amount, quantity, members or [])
+    asking = Asking(kind, order, what, actor, code, reason, break_glass, nonce, extras)
     ask(settings_of(home=home), asking, as_json=as_json)
 
 

@@ -15,13 +15,23 @@ from typing import Any
 from orchestration.core.errors import UsageRefused
 from orchestration.core.policies import OperatingModel
 from orchestration.ledger.approval_base import Decision
+from orchestration.reading.documents import VALUES, put_together, replaced_value
 from orchestration.reading.orders import resolve_key
 from orchestration.warehouse.reader import Published
 
 GATE_WAIVER = "gate_waiver"
 KEY_OVERRIDE = "key_override"
+VALUE_OVERRIDE = "value_override"
+MANUAL_MATCH = "manual_match"
 LEG_ACTIONS = ("forced_match", "write_off")
-KINDS = (GATE_WAIVER, KEY_OVERRIDE, *LEG_ACTIONS)
+KINDS = (GATE_WAIVER, KEY_OVERRIDE, VALUE_OVERRIDE, MANUAL_MATCH, *LEG_ACTIONS)
+OF_NO_ORDER = """
+    select
+        recon_key, null as version_no, tenant, native_ref as order_id, currency_code,
+        null as customer_id, null as customer_tier
+    from marts.fct_exceptions
+    where recon_key is null and match_id is not null and starts_with(exception_id, ?)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +49,24 @@ class Proposal:
     difference: str
 
 
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What some kinds need beside the order and what of it.
+
+    Attributes:
+        value_code: amount or quantity, of a value_override; None for the others.
+        value: The value that is to count, as typed.
+        members: What a manual_match puts together with the order.
+    """
+
+    value_code: str | None = None
+    value: str = ""
+    members: Sequence[str] = ()
+
+
+NO_EXTRAS = Extras()
+
+
 def propose(
     published: Published,
     model: OperatingModel,
@@ -46,17 +74,19 @@ def propose(
     order: str,
     what: str,
     on: date,
+    extras: Extras = NO_EXTRAS,
 ) -> Proposal:
     """Return the decision that would settle a difference as it is published.
 
     Args:
         published: The publication that people looked at.
         model: The policies.
-        kind: gate_waiver, key_override, forced_match or write_off.
+        kind: One of `KINDS`.
         order: Any name of the order.
-        what: The gate to waive, the document whose new key is to hold, the leg to close, or an
-            exception of either.
+        what: The gate to waive, the document whose new key is to hold or whose value is replaced,
+            the leg to close or to match on, or an exception of it.
         on: The day, for RACI.
+        extras: The value or the members.
 
     Raises:
         UsageRefused: Nothing of that kind is open on the order, several things are, or the kind is
@@ -64,8 +94,9 @@ def propose(
     """
     if kind not in KINDS:
         raise UsageRefused(f"{kind!r} cannot be asked for here; give one of {', '.join(KINDS)}.")
-    recon_key = resolve_key(published, order)
-    row = published.rows("select * from marts.fct_orders where recon_key = ?", [recon_key])[0]
+    _check_extras(kind, extras)
+    row = _subject(published, kind, order)
+    recon_key = row["recon_key"]
     exceptions = published.rows(
         "select * from marts.fct_exceptions where recon_key = ? order by exception_id", [recon_key]
     )
@@ -75,11 +106,19 @@ def propose(
         concerned = [one for one in exceptions if one["exception_code"] == found["gate_code"]]
     elif kind == KEY_OVERRIDE:
         found, concerned = _changed_key(row, exceptions, what)
+    elif kind == VALUE_OVERRIDE:
+        found, concerned = replaced_value(
+            published, row, exceptions, what, str(extras.value_code), extras.value
+        )
+    elif kind == MANUAL_MATCH:
+        found, concerned = put_together(
+            published, row["tenant"], what.lower(), [recon_key or order, *extras.members]
+        )
     else:
         found, concerned = _open_group(row, exceptions, what)
     code = str(concerned[0]["exception_code"]) if concerned else str(found.get("gate_code"))
     at_stake = max((abs(one["leak_amount"] or Decimal(0)) for one in concerned), default=Decimal(0))
-    amount = max(at_stake, abs(Decimal(str(found.get("variance_amount", 0)))))
+    amount = max(at_stake, abs(Decimal(str(found.get("variance_amount", 0)))), _change(found))
     details: dict[str, object] = {
         **found,
         "order_id": row["order_id"],
@@ -90,7 +129,7 @@ def propose(
             action_code=kind,
             tenant=row["tenant"],
             recon_key=recon_key,
-            order_version=int(row["version_no"]),
+            order_version=row["version_no"] and int(row["version_no"]),
             currency_code=concerned[0]["currency_code"] if concerned else row["currency_code"],
             amount=amount,
             details=details,
@@ -100,6 +139,39 @@ def propose(
         tier_code=row["customer_tier"],
         difference="; ".join(str(one["explanation"]) for one in concerned) or code,
     )
+
+
+def _subject(published: Published, kind: str, order: str) -> Mapping[str, Any]:
+    """The order that is meant; of a match also a difference that is of no order, as a payout's."""
+    if kind == MANUAL_MATCH:
+        rows = published.rows(OF_NO_ORDER, [order])
+        if len(rows) == 1:
+            return rows[0]
+    recon_key = resolve_key(published, order)
+    return published.rows("select * from marts.fct_orders where recon_key = ?", [recon_key])[0]
+
+
+def _check_extras(kind: str, extras: Extras) -> None:
+    """Refuse a value or members where they mean nothing, and their want where they are needed."""
+    if (kind == VALUE_OVERRIDE) != (extras.value_code in VALUES):
+        raise UsageRefused(
+            "Say what is to count, by --amount or --quantity."
+            if kind == VALUE_OVERRIDE
+            else f"{kind} takes no value; what is asked for is the difference that is published."
+        )
+    if (kind == MANUAL_MATCH) != bool(extras.members):
+        raise UsageRefused(
+            "Name what belongs together with the order, by --with."
+            if kind == MANUAL_MATCH
+            else f"{kind} is about one thing of the order; --with is for manual_match."
+        )
+
+
+def _change(found: Mapping[str, object]) -> Decimal:
+    """By how much money a replaced value moves what is compared."""
+    if found.get("value_code") != "amount":
+        return Decimal(0)
+    return abs(Decimal(str(found["decided_value"])) - Decimal(str(found["stated_value"])))
 
 
 def newest_version(published: Published, recon_key: str) -> int | None:

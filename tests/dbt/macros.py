@@ -29,6 +29,7 @@ TEMPLATES = {
     "id_word": "{{ id_word('value') }}",
     "words_of": "{{ words_of('value') }}",
     "unnest_words": "{{ unnest_words('value') }}",
+    "unnest_json_list": "{{ unnest_json_list('value') }}",
     "record_checksum": "{{ record_checksum('value') }}",
     "json_string": "{{ json_string('value') }}",
     "json_document": "{{ json_document({'b': 'two', 'a': 'one'}, {'c': 'raw'}) }}",

@@ -102,6 +102,12 @@ def test_figures_of_a_group(rendered, duck):
     assert duck.execute(sql).fetchone() == (2, 3)
 
 
+def test_a_json_list_gives_one_row_an_element(rendered, duck):
+    listed = """('[{"a":"1"},{"a":"2"}]'), ('[]'), (null)"""
+    sql = f"select {rendered['unnest_json_list']} from (values {listed}) as lists(value)"
+    assert [row[0] for row in duck.execute(sql).fetchall()] == ['{"a":"1"}', '{"a":"2"}']
+
+
 def test_a_text_gives_one_row_a_word(rendered, duck):
     sql = f"select {rendered['unnest_words']} from (select 'A B C' as value)"
     assert [row[0] for row in duck.execute(sql).fetchall()] == ["A", "B", "C"]

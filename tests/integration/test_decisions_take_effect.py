@@ -1,22 +1,20 @@
 """R-C1 and R-C4 from end to end: what others approved holds in the next run, nothing else does."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestration.connectors.operating_model import load_operating_model
-from orchestration.ledger.approval_asking import Request
 from orchestration.ledger.approval_base import Account
-from orchestration.ledger.approval_desk import ApprovalDesk
 from orchestration.ledger.store import open_ledger
-from orchestration.reading.decisions import newest_version, propose
+from orchestration.reading.decisions import propose
 from orchestration.settings import load_settings
 from orchestration.warehouse.reader import open_published
+from tests.integration.deciding import NOON, desk_on, request_of
 from tests.integration.run_homes import meshline
 
-FIRST, DECIDED, SECOND = "2026-07-01T00:00:00Z", "2026-07-01T12:00:00Z", "2026-07-02T00:00:00Z"
+FIRST, SECOND = "2026-07-01T00:00:00Z", "2026-07-02T00:00:00Z"
 WHY = "The customer agreed to it in writing."
 FILES = {
     "people": """person_id,name,email,role,manager_id,approval_limit,currency
@@ -70,16 +68,12 @@ def decide(home: Path) -> None:
     """What people do between the two runs."""
     settings = load_settings(home=home)
     model = load_operating_model(settings.seeds)
-    now = datetime.fromisoformat(DECIDED).astimezone(UTC)
     with open_published(settings) as published, open_ledger(settings.ledger_database) as ledger:
-        desk = ApprovalDesk(ledger, model, lambda: now, lambda key: newest_version(published, key))
+        desk = desk_on(ledger, model, published)
 
         def ask(kind: str, order: str, what: str, code: str) -> str:
-            proposal = propose(published, model, kind, order, what, now.date())
-            request = Request(
-                proposal.decision, code, WHY, order, proposal.accountable_role, proposal.customer_id
-            )
-            return str(desk.ask(request, Account("per-ines")).approval_id)
+            proposal = propose(published, model, kind, order, what, NOON.date())
+            return str(desk.ask(*request_of(proposal, order, WHY, code, "per-ines")).approval_id)
 
         waived = ask("gate_waiver", "O-waived", "GATE_TERMS", "CUSTOMER_AGREED")
         written_off = ask("write_off", "O-written-off", "payment", "BANK_CHARGES")

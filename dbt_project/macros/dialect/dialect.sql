@@ -95,6 +95,12 @@
 {% macro spark__unnest_words(expression) %}explode(split({{ expression }}, ' ')){% endmacro %}
 {% macro postgres__unnest_words(expression) %}unnest(string_to_array({{ expression }}, ' ')){% endmacro %}
 
+{# One row per element of a JSON list, each as JSON text; stands alone in a select list. #}
+{% macro unnest_json_list(document) %}{{ return(adapter.dispatch('unnest_json_list', 'meshline')(document)) }}{% endmacro %}
+{% macro default__unnest_json_list(document) %}unnest(cast(json_extract({{ document }}, '$[*]') as varchar[])){% endmacro %}
+{% macro spark__unnest_json_list(document) %}explode(from_json({{ document }}, 'array<string>')){% endmacro %}
+{% macro postgres__unnest_json_list(document) %}cast(jsonb_array_elements(cast({{ document }} as jsonb)) as text){% endmacro %}
+
 {# The last second of a day: what is due on a day may still arrive on it. #}
 {% macro end_of_day(day) %}{{ return(adapter.dispatch('end_of_day', 'meshline')(day)) }}{% endmacro %}
 {% macro default__end_of_day(day) %}cast(cast({{ day }} as timestamp) + to_seconds(86399) as timestamp){% endmacro %}

@@ -65,6 +65,15 @@ severities as (
         unioned.exception_code, unioned.leg_code, unioned.tenant, unioned.recon_key, unioned.line_key, unioned.fact_key
 ),
 
+-- A difference that is compared with a value by hand says so.
+decided_notes as (
+    select
+        match_id,
+        {{ joined_in_order('value_note', 'value_note') }} as value_note
+    from {{ ref('int_decided_values') }}
+    group by match_id
+),
+
 final as (
     select
         ---------- keys
@@ -90,7 +99,7 @@ final as (
         exception_classes.approver_role,
         unioned.assignee_id,
         unioned.incident_cause,
-        unioned.explanation,
+        unioned.explanation || coalesce(' ' || decided_notes.value_note, '') as explanation,
 
         ---------- numerics
         unioned.leak_amount,
@@ -112,6 +121,8 @@ final as (
         and coalesce(unioned.recon_key, '') = coalesce(severities.recon_key, '')
     inner join severity_policies
         on severities.severity_rank = severity_policies.severity_rank
+    left join decided_notes
+        on unioned.match_id = decided_notes.match_id
 )
 
 select * from final

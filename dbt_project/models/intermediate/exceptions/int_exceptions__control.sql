@@ -5,7 +5,21 @@ with decisions as (
     select * from {{ ref('int_decisions_in_force') }}
     where not is_reviewed
         -- What is about no order (a month closed, a rule released) overrides nothing.
-        and recon_key is not null
+        and (recon_key is not null or action_code = 'manual_match')
+),
+
+-- What a decision has replaced or put together; one that no longer fits what it was made about has nothing here.
+effects as (
+    select
+        approval_id,
+        ' ' || value_note as effect_note
+    from {{ ref('int_decided_values') }}
+    union all
+    -- distinct: a match has many members
+    select distinct
+        approval_id,
+        '' as effect_note
+    from {{ ref('int_manual_members') }}
 ),
 
 orders as (
@@ -61,7 +75,11 @@ final as (
             when decisions.signed_by is null then ', signed by nobody yet'
             else ', signed by ' || decisions.signed_by
         end || ': ' || {{ amount_text('decisions.decided_amount') }} || ' ' || decisions.currency_code
-        || ' (' || decisions.reason_code || ').' as explanation,
+        || ' (' || decisions.reason_code || ').'
+        || case
+            when decisions.action_code not in ('manual_match', 'value_override') then ''
+            else coalesce(effects.effect_note, ' It has no effect: the order or a document is not as it was approved.')
+        end as explanation,
         cast(null as {{ dbt.type_string() }}) as leak_kind,
         cast(null as {{ dbt.type_string() }}) as assignee_id,
         cast(null as {{ dbt.type_string() }}) as incident_cause,
@@ -76,6 +94,8 @@ final as (
     from decisions
     left join orders
         on decisions.recon_key = orders.recon_key
+    left join effects
+        on decisions.approval_id = effects.approval_id
     union all
     select
         'CTL_OVERRIDE' as exception_code,

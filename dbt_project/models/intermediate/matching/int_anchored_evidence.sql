@@ -1,7 +1,18 @@
 -- Grain: one row per evidence row, as in int_evidence, under the anchor that it is matched by.
--- Trap: is_assigned says that amount, date and text have brought it there, not a key.
+-- Trap: is_assigned says that amount, date and text, or a decision by hand, have brought it there, not a key.
+-- actual_amount is what is compared: a decision in force may have replaced what the document states (stated_amount).
 
-with keyed as (
+with manual_members as (
+    select * from {{ ref('int_manual_members') }}
+    where side_code = 'actual'
+),
+
+decided_values as (
+    select * from {{ ref('int_decided_values') }}
+    where side_code = 'actual'
+),
+
+keyed as (
     select * from {{ ref('int_evidence') }}
     where anchor_key is not null
 ),
@@ -42,13 +53,54 @@ assigned as (
 
 final as (
     select
-        keyed.*,
-        false as is_assigned
+        keyed.leg_code,
+        coalesce(manual_members.anchor_key, keyed.anchor_key) as anchor_key,
+        keyed.recon_key,
+        keyed.tenant,
+        keyed.source,
+        keyed.stream,
+        keyed.source_system,
+        keyed.native_id,
+        keyed.line_no,
+        keyed.order_ref,
+        keyed.seller_id,
+        keyed.ref_status,
+        keyed.kind_code,
+        keyed.currency_code,
+        case
+            when decided_values.value_code = 'amount' then {{ money('decided_values.decided_value') }}
+            else keyed.actual_amount
+        end as actual_amount,
+        case
+            when decided_values.value_code = 'quantity' then decided_values.decided_value
+            else keyed.actual_quantity
+        end as actual_quantity,
+        keyed.instalment_count,
+        keyed.event_at,
+        keyed.known_at,
+        keyed._row_key,
+        keyed.is_test,
+        manual_members.anchor_key is not null as is_assigned,
+        keyed.actual_amount as stated_amount,
+        keyed.actual_quantity as stated_quantity,
+        decided_values.approval_id as decided_by_id
     from keyed
+    left join manual_members
+        on keyed.leg_code = manual_members.leg_code
+        and keyed.source = manual_members.source
+        and keyed.stream = manual_members.stream
+        and keyed._row_key = manual_members._row_key
+        and coalesce(keyed.line_no, '') = manual_members.line_no
+    left join decided_values
+        on keyed.leg_code = decided_values.leg_code
+        and keyed.source = decided_values.source
+        and keyed.stream = decided_values.stream
+        and keyed._row_key = decided_values._row_key
+        and coalesce(keyed.line_no, '') = decided_values.line_no
     union all
     select
         unkeyed.leg_code,
-        assigned.anchor_key,
+        coalesce(manual_members.anchor_key, assigned.anchor_key) as anchor_key,
         unkeyed.recon_key,
         unkeyed.tenant,
         unkeyed.source,
@@ -68,8 +120,17 @@ final as (
         unkeyed.known_at,
         unkeyed._row_key,
         unkeyed.is_test,
-        assigned.anchor_key is not null as is_assigned
+        manual_members.anchor_key is not null or assigned.anchor_key is not null as is_assigned,
+        unkeyed.actual_amount as stated_amount,
+        unkeyed.actual_quantity as stated_quantity,
+        cast(null as {{ dbt.type_string() }}) as decided_by_id
     from unkeyed
+    left join manual_members
+        on unkeyed.leg_code = manual_members.leg_code
+        and unkeyed.source = manual_members.source
+        and unkeyed.stream = manual_members.stream
+        and unkeyed._row_key = manual_members._row_key
+        and coalesce(unkeyed.line_no, '') = manual_members.line_no
     left join assigned
         on unkeyed.leg_code = assigned.leg_code
         and unkeyed.item_key = assigned.item_key

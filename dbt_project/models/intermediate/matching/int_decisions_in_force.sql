@@ -51,6 +51,11 @@ final as (
         {{ json_text('requests.payload', 'decision.details.order_id') }} as order_id,
         {{ json_text('requests.payload', 'decision.details.period') }} as period_code,
         {{ json_text('requests.payload', 'decision.details.document_ref') }} as document_ref,
+        {{ json_text('requests.payload', 'decision.details.document_line') }} as document_line,
+        {{ json_text('requests.payload', 'decision.details.source_system') }} as source_system,
+        {{ json_text('requests.payload', 'decision.details.side_code') }} as side_code,
+        {{ json_text('requests.payload', 'decision.details.value_code') }} as value_code,
+        {{ json_text('requests.payload', 'decision.details.members') }} as members_document,
         {{ json_text('requests.payload', 'currency_code') }} as currency_code,
         {{ json_text('requests.payload', 'reason_code') }} as reason_code,
         requests.reason,
@@ -62,6 +67,8 @@ final as (
         cast({{ json_text('requests.payload', 'amount') }} as decimal(18, 4)) as decided_amount,
         cast({{ json_text('requests.payload', 'decision.details.variance_amount') }} as decimal(18, 4))
             as variance_amount,
+        cast({{ json_text('requests.payload', 'decision.details.stated_value') }} as decimal(18, 6)) as stated_value,
+        cast({{ json_text('requests.payload', 'decision.details.decided_value') }} as decimal(18, 6)) as decided_value,
 
         ---------- booleans
         requests.event_code = 'glass_broken' as is_break_glass,

@@ -38,6 +38,7 @@ members as (
         business_on,
         due_at,
         seller_id,
+        case when decided_by_id is null then 0 else 1 end as decided_count,
         cast(null as timestamp) as event_at,
         cast(null as timestamp) as known_at
     from expectations
@@ -65,6 +66,7 @@ members as (
         cast(null as date) as business_on,
         cast(null as timestamp) as due_at,
         seller_id,
+        case when decided_by_id is null then 0 else 1 end as decided_count,
         event_at,
         known_at
     from evidence
@@ -99,6 +101,9 @@ final as (
         {{ money('sum(received_amount)') }} as received_amount,
         {{ money('sum(returned_amount)') }} as returned_amount,
         max(instalment_count) as instalment_count,
+
+        ---------- booleans
+        max(decided_count) > 0 as has_decided_value,
 
         ---------- dates
         min(business_on) as business_on,

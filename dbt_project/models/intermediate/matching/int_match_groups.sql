@@ -53,7 +53,7 @@ decisions as (
         variance_amount,
         in_force_at
     from {{ ref('int_decisions_in_force') }}
-    where action_code in ('forced_match', 'manual_match', 'write_off')
+    where action_code in ('forced_match', 'write_off')
 ),
 
 -- Expectations that money is there for, but nobody can say for which of several: nothing is called missing.
@@ -99,6 +99,7 @@ compared as (
         gaps_of_tenants.entity is not null or gaps_of_all_tenants.entity is not null as has_feed_gap,
         assigned_groups.group_key is not null as is_assigned,
         coalesce(assigned_groups.is_exchangeable, false) as is_exchangeable,
+        coalesce(assigned_groups.kind_code = 'manual', false) or coalesce(leg_groups.has_decided_value, false) as is_manual,
         assigned_groups.residual_class as assigned_class,
         assigned_groups.residual_amount as assigned_residual_amount,
         assigned_groups.rule_id as assigned_rule_id,
@@ -272,6 +273,7 @@ final as (
             when status_code <> 'matched' then 'none'
             when residual_class in ('WRITTEN_OFF', 'DECIDED')
             then case when decided_action_code = 'forced_match' then 'forced' else 'manual' end
+            when is_manual then 'manual'
             when residual_class in ('NONE', 'ROUNDING') or actual_amount = explained_amount then 'auto'
             else 'tolerance'
         end as match_kind,

@@ -14,6 +14,11 @@ evidence as (
         and currency_code is not null
 ),
 
+-- What a decision by hand has put somewhere is open no more.
+manual_members as (
+    select * from {{ ref('int_manual_members') }}
+),
+
 open_evidence as (
     select
         evidence.leg_code,
@@ -32,7 +37,14 @@ open_evidence as (
         and cast(evidence.event_at as date) >= candidate_rules.effective_from
         and cast(evidence.event_at as date) < coalesce(candidate_rules.effective_to, {{ end_of_time() }})
         and strpos(candidate_rules.open_ref_statuses, evidence.ref_status) > 0
+    left join manual_members
+        on evidence.leg_code = manual_members.leg_code
+        and evidence.source = manual_members.source
+        and evidence.stream = manual_members.stream
+        and evidence._row_key = manual_members._row_key
+        and manual_members.side_code = 'actual'
     where evidence.actual_amount <> 0
+        and manual_members.approval_id is null
 ),
 
 blocks as (
@@ -61,6 +73,12 @@ members as (
         on expectations.leg_code = blocks.leg_code
         and expectations.tenant = blocks.tenant
         and expectations.currency_code = blocks.currency_code
+    left join manual_members
+        on expectations.leg_code = manual_members.leg_code
+        and expectations.anchor_key = manual_members.own_anchor_key
+        and expectations.currency_code = manual_members.currency_code
+        and manual_members.side_code = 'expected'
+    where manual_members.approval_id is null
     union all
     select
         evidence.leg_code,

@@ -35,7 +35,10 @@ expected_members as (
         expectations.recon_key,
         expectations.currency_code,
         expectations.expected_amount as allocated_amount,
-        expectations.expected_quantity as allocated_quantity
+        expectations.expected_quantity as allocated_quantity,
+        expectations.stated_amount,
+        expectations.stated_quantity,
+        expectations.decided_by_id
     from expectations
     inner join match_groups
         on expectations.leg_code = match_groups.leg_code
@@ -55,7 +58,10 @@ actual_members as (
         evidence.recon_key,
         evidence.currency_code,
         evidence.actual_amount as allocated_amount,
-        evidence.actual_quantity as allocated_quantity
+        evidence.actual_quantity as allocated_quantity,
+        evidence.stated_amount,
+        evidence.stated_quantity,
+        evidence.decided_by_id
     from evidence
     inner join match_groups
         on evidence.leg_code = match_groups.leg_code
@@ -75,7 +81,10 @@ suggested_members as (
         recon_key,
         currency_code,
         item_amount as allocated_amount,
-        {{ quantity('0') }} as allocated_quantity
+        {{ quantity('0') }} as allocated_quantity,
+        item_amount as stated_amount,
+        {{ quantity('0') }} as stated_quantity,
+        cast(null as {{ dbt.type_string() }}) as decided_by_id
     from {{ ref('int_suggested_groups') }}
     where not {{ is_synthetic('tenant') }}
 ),

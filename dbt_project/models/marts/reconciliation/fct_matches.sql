@@ -1,10 +1,24 @@
 -- Grain: one row per match group that has evidence: what was compared under one key, and the verdict.
 -- Trap: a group with status exception is a comparison that failed: match_kind is none there.
 
-with match_groups as (
-    select * from {{ ref('int_match_groups') }}
-    where (evidence_count > 0 or is_assigned)
-        and not {{ is_synthetic('tenant') }}
+with decided_notes as (
+    -- One sentence a value that a decision by hand replaced.
+    select
+        match_id,
+        {{ joined_in_order('value_note', 'value_note') }} as value_note
+    from {{ ref('int_decided_values') }}
+    group by match_id
+),
+
+match_groups as (
+    select
+        groups.*,
+        decided_notes.value_note
+    from {{ ref('int_match_groups') }} as groups
+    left join decided_notes
+        on groups.match_id = decided_notes.match_id
+    where (groups.evidence_count > 0 or groups.is_assigned)
+        and not {{ is_synthetic('groups.tenant') }}
 ),
 
 suggested_groups as (
@@ -76,7 +90,7 @@ final as (
             else
                 'Expected ' || {{ amount_text('expected_amount') }} || ' ' || currency_code || ', reported '
                 || {{ amount_text('matched_amount') }} || ': no rule explains the difference.'
-        end as explanation,
+        end || coalesce(' ' || value_note, '') as explanation,
 
         ---------- numerics
         expected_amount,

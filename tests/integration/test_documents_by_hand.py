@@ -1,0 +1,195 @@
+"""R-C4 from end to end: a value that was replaced, members that were put together, and no more."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration.connectors.operating_model import load_operating_model
+from orchestration.core.errors import UsageRefused
+from orchestration.ledger.approval_base import Account
+from orchestration.ledger.store import open_ledger
+from orchestration.reading.decisions import Extras, propose
+from orchestration.settings import load_settings
+from orchestration.warehouse.reader import open_published
+from tests.integration.deciding import NOON, desk_on, request_of
+from tests.integration.run_homes import meshline
+
+FIRST, SECOND = "2026-07-01T00:00:00Z", "2026-07-02T00:00:00Z"
+WHY = "Seen on the receipt that the bank has sent."
+ORDERS = """order_id,order_type,customer_id,currency,ordered_at,payment_terms,\
+total_amount,updated_at
+O-value,new,C-1,EUR,2026-03-02T10:00:00Z,net_30,100.00,2026-03-02T10:00:00Z
+O-part,new,C-1,EUR,2026-03-02T10:00:00Z,net_30,100.00,2026-03-02T10:00:00Z
+O-expected,new,C-1,EUR,2026-03-02T10:00:00Z,net_30,100.00,2026-03-02T10:00:00Z
+O-amended,new,C-1,EUR,2026-03-02T10:00:00Z,net_30,100.00,2026-03-02T10:00:00Z
+O-restated,new,C-1,EUR,2026-03-02T10:00:00Z,net_30,100.00,2026-03-02T10:00:00Z
+O-alone,new,C-1,EUR,2026-03-02T10:00:00Z,net_30,71.00,2026-03-02T10:00:00Z
+O-left,new,C-1,EUR,2026-03-02T10:00:00Z,net_30,33.00,2026-03-02T10:00:00Z
+O-joint-1,new,C-1,EUR,2026-03-02T10:00:00Z,net_30,60.00,2026-03-02T10:00:00Z
+O-joint-2,new,C-1,EUR,2026-03-02T10:00:00Z,net_30,40.00,2026-03-02T10:00:00Z
+O-untouched,new,C-1,EUR,2026-03-02T10:00:00Z,net_30,100.00,2026-03-02T10:00:00Z
+"""
+PAYMENTS = """payment_id,kind,order_ref,amount,currency,occurred_at,updated_at
+P-value,capture,O-value,90.00,EUR,2026-03-20T10:00:00Z,2026-03-20T10:00:00Z
+P-part,capture,O-part,80.00,EUR,2026-03-20T10:00:00Z,2026-03-20T10:00:00Z
+P-expected,capture,O-expected,90.00,EUR,2026-03-20T10:00:00Z,2026-03-20T10:00:00Z
+P-amended,capture,O-amended,90.00,EUR,2026-03-20T10:00:00Z,2026-03-20T10:00:00Z
+P-restated,capture,O-restated,90.00,EUR,2026-03-20T10:00:00Z,2026-03-20T10:00:00Z
+P-alone,capture,lost-1,71.00,EUR,2026-03-20T10:00:00Z,2026-03-20T10:00:00Z
+P-left,capture,lost-3,30.00,EUR,2026-03-20T10:00:00Z,2026-03-20T10:00:00Z
+P-joint,capture,lost-2,100.00,EUR,2026-03-20T10:00:00Z,2026-03-20T10:00:00Z
+P-untouched,capture,O-untouched,90.00,EUR,2026-03-20T10:00:00Z,2026-03-20T10:00:00Z
+"""
+PEOPLE = """person_id,name,email,role,manager_id,approval_limit,currency
+per-ines,Ines,ines@example.com,sales,,250000,USD
+per-abel,Abel,abel@example.com,finance,,250000,USD
+per-rhea,Rhea,rhea@example.com,finance,,250000,USD
+"""
+ASKED = (
+    ("value_override", "O-value", "P-value", Extras("amount", "100.00")),
+    ("value_override", "O-part", "P-part", Extras("amount", "95")),
+    ("value_override", "O-expected", "O-expected", Extras("amount", "90.00")),
+    ("value_override", "O-amended", "P-amended", Extras("amount", "100.00")),
+    ("value_override", "O-restated", "P-restated", Extras("amount", "100.00")),
+    ("manual_match", "O-alone", "payment", Extras(members=("P-alone",))),
+    ("manual_match", "O-left", "payment", Extras(members=("P-left",))),
+    ("manual_match", "O-joint-1", "payment", Extras(members=("O-joint-2", "P-joint"))),
+)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """A home after a run, decisions of people, news that make two of them stale, and a run."""
+    folder = tmp_path_factory.mktemp("documents")
+    landing = folder / "landing" / "generic"
+    landing.mkdir(parents=True)
+    for name, text in (("people", PEOPLE), ("orders", ORDERS), ("payments", PAYMENTS)):
+        (landing / f"{name}.csv").write_text(text, encoding="utf-8")
+    home = folder / "home"
+    run(home, FIRST)
+    decide(home)
+    news = {
+        "orders_2": f"{ORDERS.splitlines()[0]}\nO-amended,new,C-1,EUR,2026-03-02T10:00:00Z,net_30,"
+        "120.00,2026-07-01T18:00:00Z\n",
+        "payments_2": f"{PAYMENTS.splitlines()[0]}\nP-restated,capture,O-restated,91.00,EUR,"
+        "2026-03-20T10:00:00Z,2026-07-01T18:00:00Z\n",
+    }
+    for name, text in news.items():
+        (landing / f"{name}.csv").write_text(text, encoding="utf-8")
+    run(home, SECOND)
+    return home
+
+
+def run(home: Path, as_of: str) -> None:
+    """One run; it must complete."""
+    done = meshline("run", "--landing", home.parent / "landing", "--home", home, "--as-of", as_of)
+    assert done.exit_code == 0, done.stderr
+
+
+def decide(home: Path) -> None:
+    """What people do between the two runs; what cannot be asked for is refused in words."""
+    settings = load_settings(home=home)
+    model = load_operating_model(settings.seeds)
+    with open_published(settings) as published, open_ledger(settings.ledger_database) as ledger:
+        desk = desk_on(ledger, model, published)
+        for kind, order, what, extras in ASKED:
+            proposal = propose(published, model, kind, order, what, NOON.date(), extras)
+            outcome = desk.ask(*request_of(proposal, order, WHY, "TYPING_ERROR", "per-ines"))
+            desk.sign(str(outcome.approval_id), Account("per-abel"), WHY)
+        for others, said in (
+            (("P-unknown",), "P-unknown names nothing that is open on the payment leg"),
+            (("O-joint-2", "P-alone"), r"differ by -29\.0000: several orders"),
+            (("O-joint-2",), "no document on the payment leg"),
+        ):
+            with pytest.raises(UsageRefused, match=said):
+                propose(
+                    published,
+                    model,
+                    "manual_match",
+                    "O-joint-1",
+                    "payment",
+                    NOON.date(),
+                    Extras(members=others),
+                )
+
+
+def rows(home: Path, sql: str) -> dict[Any, Any]:
+    """The rows of a query over what is published: the first column to the others."""
+    with open_published(load_settings(home=home)) as published:
+        found = [tuple(row.values()) for row in published.rows(sql)]
+    return {row[0]: row[1:] for row in found}
+
+
+@pytest.fixture(scope="module")
+def legs(home) -> dict[Any, Any]:
+    """How the payment leg of each order stands."""
+    return rows(
+        home,
+        "select order_id, status_code, match_kind, open_amount from marts.fct_order_legs "
+        "inner join marts.fct_orders using (recon_key) where leg_code = 'payment'",
+    )
+
+
+def test_rc4_an_approved_value_is_what_is_compared_and_the_document_keeps_its_own(home, legs):
+    members = rows(
+        home,
+        "select native_id, allocated_amount, stated_amount, decided_by_id "
+        "from marts.fct_match_members where decided_by_id is not null",
+    )
+
+    assert legs["O-value"][:2] == ("matched", "manual")
+    assert legs["O-expected"][:2] == ("matched", "manual")
+    assert set(members) == {"P-value", "P-part", "O-expected"}
+    assert members["P-value"][:2] == (Decimal(100), Decimal(90))
+    assert members["O-expected"][:2] == (Decimal(90), Decimal(100))
+
+
+def test_rc4_what_a_value_does_not_close_is_told_with_the_value(home, legs):
+    told = rows(
+        home,
+        "select order_id, explanation, fct_exceptions.leak_amount from marts.fct_exceptions "
+        "inner join marts.fct_orders using (recon_key) where leg_code = 'payment'",
+    )
+
+    assert legs["O-part"] == ("exception", "none", Decimal(5))
+    assert "P-part counts with 95.00 EUR instead of 80.00 (ap_" in told["O-part"][0]
+    assert told["O-part"][1] == Decimal(5)
+
+
+def test_rc4_a_newer_version_or_another_amount_ends_the_effect(home, legs):
+    control = rows(
+        home,
+        "select order_id, explanation from marts.fct_exceptions "
+        "inner join marts.fct_orders using (recon_key) where exception_code = 'CTL_OVERRIDE'",
+    )
+
+    assert legs["O-amended"] == ("exception", "none", Decimal(30))
+    assert legs["O-restated"] == ("exception", "none", Decimal(9))
+    assert legs["O-untouched"] == ("exception", "none", Decimal(10))
+    for order in ("O-amended", "O-restated"):
+        assert "It has no effect" in control[order][0]
+    assert "P-value counts with 100.00 EUR instead of 90.00" in control["O-value"][0]
+    assert "no effect" not in control["O-alone"][0]
+
+
+def test_rc4_members_that_were_put_together_are_judged_as_one_group(home, legs):
+    matches = rows(
+        home,
+        "select native_id, match_kind, fct_matches.status_code, fct_matches.explanation, "
+        "fct_matches.rule_id from marts.fct_match_members "
+        "inner join marts.fct_matches using (match_id) where side = 'actual'",
+    )
+    keys = rows(
+        home,
+        "select native_ref, exception_code from marts.fct_exceptions where recon_key is null",
+    )
+
+    assert legs["O-alone"][:2] == ("matched", "manual")
+    assert legs["O-joint-1"][:2] == legs["O-joint-2"][:2] == ("matched", "manual")
+    assert matches["P-joint"][:2] == ("manual", "matched")
+    assert matches["P-joint"][2].startswith("Put together by hand (ap_")
+    assert matches["P-joint"][3].startswith("ap_")
+    assert not {"P-alone", "P-left", "P-joint"} & set(keys)
+    assert legs["O-left"] == ("exception", "none", Decimal(3))
