@@ -36,7 +36,8 @@ STEP = "playbook step "
 _STEP = re.compile(r"[0-9a-f]{12}/[1-9][0-9]?")
 _TICKETS = (
     "select ticket_id, state_code, assignee_id, assigned_role, assigned_because, reason_code, "
-    "reopen_count, version, updated_at from tickets where ticket_id in ({marks})"
+    "reopen_count, version, updated_at, raised_severity_code from tickets "
+    "where ticket_id in ({marks})"
 )
 _HELD = "select ticket_id from tickets where state_code <> 'closed' and"
 _HISTORY = (

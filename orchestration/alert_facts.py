@@ -5,10 +5,10 @@ figures of the day. What does not: keeping alerts (`orchestration.ledger.alerts`
 looked for (`orchestration.alerting`, which alone imports this).
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from sqlalchemy import func, select
 
@@ -21,12 +21,14 @@ from orchestration.ledger.alert_tables import alerts
 from orchestration.ledger.alerts import Watch
 from orchestration.ledger.events import moment_text
 from orchestration.ledger.tables import approvals, tickets
-from orchestration.reading.feeds import last_received, pass_rate
+from orchestration.reading.feeds import DayFigures, day_figures, last_received
+from orchestration.reading.quality import TARGET_MTTR_HOURS, TARGET_TIER_1
 from orchestration.settings import Settings
 from orchestration.warehouse.reader import NothingPublished, open_published
 from orchestration.warehouse.run_records import RunStatus, last_run
 
 OLDEST = 5
+RATE = "rate"
 LONGEST_MESSAGE = 200
 _FAILED: Mapping[RunStatus, str] = {
     RunStatus.FAILED: "run_failed",
@@ -45,14 +47,14 @@ class Outside:
         failed: The alert of the last run when it failed; None while one goes on or all is well.
         is_running: Whether a run goes on: then nobody knows yet.
         received: When each feed came last.
-        rate: Reconciled among due orders; None when nothing is due or published.
+        figures: How reconciliation goes; None when nothing is published.
     """
 
     run: str
     failed: Alert | None
     is_running: bool
     received: Mapping[str, datetime]
-    rate: Decimal | None
+    figures: DayFigures | None
 
 
 def read_outside(settings: Settings, at: datetime) -> Outside:
@@ -84,7 +86,7 @@ def read_outside(settings: Settings, at: datetime) -> Outside:
         with open_published(settings) as published:
             words = f"{published.run_id}, as of {published.as_of:%Y-%m-%d %H:%M} UTC"
             return Outside(
-                words, failed, is_running, last_received(published), pass_rate(published)
+                words, failed, is_running, last_received(published), day_figures(published)
             )
     except NothingPublished:
         return Outside("nothing is published yet", failed, is_running, {}, None)
@@ -138,14 +140,47 @@ def daily_figures(watch: Watch, outside: Outside) -> Iterator[Alert]:
             subject_type="role",
             subject_id=role.role_code,
             due_since=morning,
-            facts={"what": "\n".join(_figures(watch, role.role_code, outside))},
+            facts={
+                "what": "\n".join(_figures(watch, role.role_code, outside, _before(watch, key))),
+                RATE: _rate(outside),
+            },
         )
 
 
-def _figures(watch: Watch, role: str, outside: Outside) -> Iterator[str]:
+def _rate(outside: Outside) -> str:
+    """What agrees of what is due, as people read it."""
+    rate = outside.figures.pass_rate if outside.figures is not None else None
+    return "nothing is due" if rate is None else f"{rate:.2%} of what is due"
+
+
+def _before(watch: Watch, key: str) -> str | None:
+    """What a role was told the morning before that agrees; None when it was told nothing."""
+    role = key.rsplit("/", 1)[0]
+    chosen = (
+        select(alerts.c.facts)
+        .where(alerts.c.event_code == "daily_digest", alerts.c.alert_key.startswith(f"{role}/"))
+        .order_by(alerts.c.alert_key.desc())
+        .limit(1)
+    )
+    facts = watch.connection.execute(chosen).scalar()
+    return json.loads(facts).get(RATE) if facts is not None else None
+
+
+def _figures(watch: Watch, role: str, outside: Outside, before: str | None) -> Iterator[str]:
     """The lines of a role's day."""
-    rate = "nothing is due" if outside.rate is None else f"{outside.rate:.2%} of what is due"
-    yield f"Orders that agree: {rate}."
+    told = f"; the time before: {before}" if before else ""
+    yield f"Orders that agree: {_rate(outside)} (target {TARGET_TIER_1:.0%} of tier 1{told})."
+    figures = outside.figures
+    if figures is not None and figures.p50_hours is not None:
+        yield (
+            f"From order to agreement: half within {figures.p50_hours:,.1f} h, 95 % within"
+            f" {figures.p95_hours:,.1f} h."
+        )
+    if figures is not None and figures.mttr_hours is not None:
+        yield (
+            f"Exceptions ended after {figures.mttr_hours:,.1f} h in the mean (target under"
+            f" {TARGET_MTTR_HOURS} h)."
+        )
     since = moment_text(watch.at - timedelta(days=1))
     mine = tickets.c.owner_role == role
     running = tickets.c.state_code.in_(_RUNNING)

@@ -2,7 +2,8 @@
 
 What belongs here: the order of the parts and what a look is allowed to cost. What does not: any
 part (`orchestration.ledger.sla_clock`, `alert_watch`, `alert_plan`, `alert_claims`,
-`orchestration.connectors.alerts`). The command line and `orchestration.defs` import this.
+`orchestration.ledger_check`, `orchestration.connectors.alerts`). The command line and
+`orchestration.defs` import this.
 
 A look is one transaction; sending holds nothing. Any number of processes may do both at once, and
 be killed at any moment.
@@ -13,7 +14,7 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from secrets import token_hex
 
 from orchestration.alert_facts import Outside, daily_figures, late_feeds, read_outside
@@ -35,18 +36,28 @@ from orchestration.ledger.alert_claims import (
 from orchestration.ledger.alert_plan import Planned, fallback_of, plan, put_message
 from orchestration.ledger.alert_status import AlertStatus, alert_rows, read_alerts, silent_since
 from orchestration.ledger.alert_watch import watch_ledger
-from orchestration.ledger.alerts import LASTING, Watch, clear_alerts, raise_alerts
+from orchestration.ledger.alerts import (
+    LASTING,
+    Watch,
+    clear_alerts,
+    raise_alerts,
+    read_mark,
+    set_mark,
+)
 from orchestration.ledger.errors import LedgerDamaged
 from orchestration.ledger.events import Actor
 from orchestration.ledger.heads import sign_head
+from orchestration.ledger.keys import last_head
 from orchestration.ledger.outbox_clock import DeliveryClock, Instruments, open_clock
 from orchestration.ledger.sla_clock import Ticked, tick
 from orchestration.ledger.store import Ledger, open_ledger
+from orchestration.ledger_check import chain_alert, check_ledger, verdict_alert
 from orchestration.settings import Settings
 
 SECONDS_BETWEEN_LOOKS = 15
 # A message that cannot go for its channel's pace is waited for; one that waits longer is not.
 LONGEST_WAIT_SECONDS = 2.0
+CHECK_MARK = "ledger_check"
 Progress = Callable[[Outgoing, str | None], None]
 
 
@@ -189,6 +200,30 @@ class AlertDesk:
             swept.problems.append(str(error))
             self.tell([chain_alert("The ledger is not what was signed.", self.clock.wall())])
 
+    def is_check_due(self) -> bool:
+        """Return whether the ledger was not held to its heads for the policy's hours."""
+        with self.ledger.read() as connection:
+            _, checked = read_mark(connection, CHECK_MARK)
+        if checked is None:
+            return True
+        hours = self.model.channels.settings.ledger_check_hours
+        return self.clock.wall() >= datetime.fromisoformat(checked) + timedelta(hours=hours)
+
+    def check(self, swept: Swept) -> None:
+        """Hold the ledger to everything that is known of it, when that is due; tell what is wrong.
+
+        A ledger of which nothing was signed yet has nothing to be held to.
+        """
+        if last_head(self.settings.heads) is None or not self.is_check_due():
+            return
+        verdict, at = check_ledger(self.settings), self.clock.wall()
+        found = verdict_alert(verdict, at)
+        with self.ledger.write() as connection:
+            set_mark(connection, CHECK_MARK, verdict.size, at)
+        if found is not None:
+            swept.problems.append(found.facts["what"])
+            self.tell([found])
+
     def tell(self, found: list[Alert]) -> int:
         """Raise alerts that somebody else has found; returns how many are new."""
         with self.ledger.write() as connection:
@@ -226,7 +261,9 @@ class AlertDesk:
 
 def sweep(desk: AlertDesk, stop: threading.Event, progress: Progress | None = None) -> Swept:
     """Look once, and send what may go."""
-    swept = Swept(looked=desk.look())
+    swept = Swept()
+    desk.check(swept)
+    swept.looked = desk.look()
     desk.send_waiting(swept, stop, progress)
     ticked = swept.looked.ticked
     if swept.sent or swept.looked.raised or ticked.steps:
@@ -254,25 +291,6 @@ def read_rows(settings: Settings, limit: int) -> list[dict[str, object]]:
     """Return the newest alerts with what became of each."""
     with open_ledger(settings.ledger_database) as ledger, ledger.read() as connection:
         return alert_rows(connection, limit)
-
-
-def chain_alert(what: str, at: datetime) -> Alert:
-    """Return the alert that the ledger is not what was signed; once a day."""
-    return Alert(
-        key=f"chain/{at.date()}",
-        event="audit_chain_broken",
-        severity=None,
-        owner_role="control",
-        cause="ledger",
-        subject_type="ledger",
-        subject_id="events",
-        due_since=at,
-        facts={
-            "what": what,
-            "next": "`meshline audit verify` names the first event that is concerned.",
-            "link": "/audit",
-        },
-    )
 
 
 def _watch_outside(watch: Watch, outside: Outside) -> int:

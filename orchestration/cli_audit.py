@@ -5,21 +5,19 @@ not: the checks (`orchestration.ledger.verifier`, `orchestration.ledger.export`)
 line may import this.
 """
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from orchestration.cli_display import clean, print_json, stdout, table
 from orchestration.core.errors import UsageRefused
 from orchestration.ledger.export import check_export, choose, export_events
 from orchestration.ledger.keys import PUBLIC_FILE, last_head, read_public_key
 from orchestration.ledger.reading import LedgerReader, read_ledger
-from orchestration.ledger.verifier import Verdict, verify_ledger
+from orchestration.ledger.verifier import Verdict
+from orchestration.ledger_check import check_ledger
 from orchestration.settings import Settings
-from orchestration.warehouse.ledger_import import published_digests, published_heads
-from orchestration.warehouse.reader import NothingPublished, open_published
+from orchestration.warehouse.reader import open_published
 
 SHOWN = 50
 
@@ -28,14 +26,7 @@ def verify(
     settings: Settings, heads: Path | None, public_key: Path | None, *, as_json: bool
 ) -> int:
     """Hold the ledger to everything that is known of it; return 0 when it is whole, else 1."""
-    published, changes = _witness(settings)
-    verdict = verify_ledger(
-        settings.ledger_database,
-        heads or settings.heads,
-        public_key=public_key,
-        published=published,
-        changes=changes,
-    )
+    verdict = check_ledger(settings, heads, public_key)
     if as_json:
         print_json(
             {**asdict(verdict), "is_whole": verdict.is_whole, "first_bad_seq": verdict.first_bad}
@@ -171,18 +162,6 @@ def _hash_at(reader: LedgerReader | None, seq: int) -> str | None:
         return None
     rows = reader.rows("select hash from events where seq = ?", [seq])
     return next((str(row["hash"]) for row in rows), None)
-
-
-def _witness(
-    settings: Settings,
-) -> tuple[tuple[dict[str, Any], ...], Mapping[int, tuple[int, str]] | None]:
-    """The heads and digests of what is published; nothing when nothing is."""
-    try:
-        with open_published(settings) as published:
-            connection = published.cursor()
-            return published_heads(connection), published_digests(connection)
-    except NothingPublished:
-        return (), None
 
 
 def _keys(settings: Settings, by: str | None, value: str | None) -> tuple[str, ...]:

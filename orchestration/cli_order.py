@@ -86,7 +86,7 @@ MEMBERS: Mapping[str, Cell] = {
 EXCEPTIONS: Mapping[str, Cell] = {
     "id": _short("exception_id"),
     "class": "exception_code",
-    "severity": lambda row: severity(row["severity_code"]),
+    "severity": lambda row: severity(row["ticket_severity_code"]),
     "status": "status_code",
     "at risk>": _money("leak_amount"),
     "owner": "owner_role",

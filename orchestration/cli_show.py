@@ -166,7 +166,7 @@ def _facts(row: Mapping[str, Any]) -> list[tuple[str, Text]]:
         ("order", text(row["recon_key"])),
         ("document", text(row["native_ref"])),
         ("leg", text(row["leg_code"])),
-        ("severity", severity(row["severity_code"])),
+        ("severity", severity(row["ticket_severity_code"])),
         ("at risk", text(amount(row["leak_amount"], row["currency_code"]))),
         ("kind of risk", text(row["leak_kind"])),
         ("owner", text(row["owner_role"])),

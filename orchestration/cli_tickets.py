@@ -152,7 +152,7 @@ def _facts(ticket: Mapping[str, Any]) -> list[tuple[str, Text]]:
     return [
         ("order", text(ticket["order_id"] or ticket["recon_key"])),
         ("state", text(ticket["state_code"])),
-        ("severity", severity(ticket["severity_code"])),
+        ("severity", _severity(ticket)),
         ("at risk", text(_money(ticket))),
         ("resolver", text(ticket["assignee_id"] or f"nobody yet of {ticket['owner_role']}")),
         ("because", text(ticket["assigned_because"])),
@@ -161,6 +161,14 @@ def _facts(ticket: Mapping[str, Any]) -> list[tuple[str, Text]]:
         ("reopened", text(ticket["reopen_count"])),
         ("version", text(ticket["version"])),
     ]
+
+
+def _severity(ticket: Mapping[str, Any]) -> Text:
+    """How grave it is; of a late one also what it was before."""
+    raised = ticket.get("raised_severity_code")
+    if not raised:
+        return severity(ticket["severity_code"])
+    return severity(raised).append(f" (it is late; was {ticket['severity_code']})")
 
 
 def _money(ticket: Mapping[str, Any]) -> str:

@@ -36,8 +36,8 @@ MEMBERS = """
 """
 LEG = "select * from fct_order_legs where recon_key = $recon_key and leg_code = $leg_code"
 OTHERS = """
-    select exception_id, exception_code, severity_code, native_ref, leak_amount, currency_code,
-        due_at, explanation
+    select exception_id, exception_code, ticket_severity_code as severity_code, native_ref,
+        leak_amount, currency_code, due_at, explanation
     from fct_exceptions
     where recon_key = $recon_key and exception_id <> $exception_id
     order by opened_at, exception_id limit 20

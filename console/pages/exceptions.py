@@ -27,7 +27,7 @@ _LONGEST_TEXT = 100
 # Filter -> its column: the only identifiers that reach SQL. Values are bound.
 FILTERS = {
     "class": "fct_exceptions.exception_code",
-    "severity": "fct_exceptions.severity_code",
+    "severity": "fct_exceptions.ticket_severity_code",
     "owner": "fct_exceptions.owner_role",
     "leg": "fct_exceptions.leg_code",
     "kind": "fct_exceptions.leak_kind",
@@ -42,7 +42,7 @@ FILTERS = {
     "customer": "fct_orders.customer_id",
     "account": "fct_orders.sales_owner_id",
 }
-RANK = """case fct_exceptions.severity_code
+RANK = """case fct_exceptions.ticket_severity_code
         when 'critical' then 0 when 'high' then 1 when 'medium' then 2 when 'low' then 3 else 4
     end"""
 FAR = "timestamp '9999-12-31'"
@@ -90,7 +90,7 @@ FROM = """
 COLUMNS = """
         fct_exceptions.exception_id,
         fct_exceptions.exception_code,
-        fct_exceptions.severity_code,
+        fct_exceptions.ticket_severity_code as severity_code,
         fct_exceptions.status_code,
         fct_exceptions.native_ref,
         fct_exceptions.leg_code,
@@ -122,7 +122,7 @@ AGES = """
             when fct_exceptions.opened_at > cast($as_of as timestamp) - interval 30 day then 3
             else 4
         end as bucket_no,
-        fct_exceptions.severity_code,
+        fct_exceptions.ticket_severity_code as severity_code,
         count(*) as exception_count
 """
 AGE_LABELS = ("Under 1 day", "1 to 3 days", "3 to 7 days", "7 to 30 days", "Over 30 days")

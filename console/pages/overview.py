@@ -44,7 +44,7 @@ OPEN = """
             where fct_exceptions.due_at >= $as_of
                 and fct_exceptions.due_at < cast($as_of as timestamp) + interval 24 hour
         ) as soon_count,
-        count(*) filter (where fct_exceptions.severity_code = 'critical') as critical_count,
+        count(*) filter (where fct_exceptions.ticket_severity_code = 'critical') as critical_count,
         count(distinct fct_exceptions.recon_key) as order_count
     from fct_exceptions
     left join fct_orders on fct_exceptions.recon_key = fct_orders.recon_key

@@ -117,8 +117,8 @@ BANK = """
     order by bank.native_id
 """
 WRONG = """
-    select exception_id, exception_code, severity_code, explanation, leak_amount,
-        currency_code, due_at
+    select exception_id, exception_code, ticket_severity_code as severity_code, explanation,
+        leak_amount, currency_code, due_at
     from fct_exceptions
     where leg_code in ('settlement', 'settlement_batch', 'bank')
         and (native_ref = $batch_id or contains(explanation, $batch_id))

@@ -8,7 +8,7 @@ with aged as (
             when fct_exceptions.opened_at > cast($as_of as timestamp) - interval 30 day then 4
             else 5
         end as age_no,
-        fct_exceptions.severity_code
+        fct_exceptions.ticket_severity_code as severity_code
     from fct_exceptions
     left join fct_orders on fct_exceptions.recon_key = fct_orders.recon_key
     where fct_exceptions.status_code not in ('resolved', 'auto_closed')

@@ -112,8 +112,8 @@ def alerts_job() -> Any:
 def alerts_sensor(settings: Settings) -> dg.SensorDefinition:
     """Return the sensor that looks at deadlines, requests, targets, runs and feeds.
 
-    It asks for the job only when a message may go now; the run key is made of what may go, so that
-    the same state asks once.
+    It asks for the job only when a message may go now or the ledger's check is due; the run key is
+    made of what may go, so that the same state asks once.
     """
 
     @dg.sensor(
@@ -130,6 +130,8 @@ def alerts_sensor(settings: Settings) -> dg.SensorDefinition:
         try:
             seen = desk.look()
             ready = desk.ready()
+            if desk.is_check_due():
+                ready.append(f"check of the ledger, {_now():%Y-%m-%d %H}")
         finally:
             desk.ledger.close()
         if not ready:

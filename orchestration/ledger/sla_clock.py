@@ -16,20 +16,23 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 
-from orchestration.core.alerts.records import Alert
+from orchestration.core.alerts.records import Alert, one_above
 from orchestration.core.tickets import TicketState
 from orchestration.core.work.clocks import Pause
 from orchestration.core.work.escalation import NONE_TAKEN, Pending, Timetable
 from orchestration.ledger.alert_tables import ticket_clocks
 from orchestration.ledger.alerts import Watch, raise_alerts, read_mark, set_mark
 from orchestration.ledger.escalating import Escalated, RunningTicket, escalate, steps_taken
-from orchestration.ledger.events import moment_text
-from orchestration.ledger.projections import KEYS_AT_ONCE, Row, upsert
+from orchestration.ledger.events import Draft, moment_text
+from orchestration.ledger.projections import KEYS_AT_ONCE, Row, record, upsert
 from orchestration.ledger.tables import events, tickets
 from orchestration.ledger.ticket_pauses import pauses_of
-from orchestration.ledger.tickets import ACTIONS
+from orchestration.ledger.tickets import ACTIONS, RAISED, SEVERITY_RAISED, TICKETS
 
 MARK = "ticket_clocks"
+BREACH = "breach"
+# Percent of its time after which a ticket is late.
+LATE = 100
 EVENT_OF: Mapping[str, str] = {
     "warn": "sla_warning", "breach": "sla_breach", "escalate": "sla_escalated",
 }  # fmt: skip
@@ -41,6 +44,7 @@ _COLUMNS = (
     tickets.c.recon_key,
     tickets.c.exception_code,
     tickets.c.severity_code,
+    tickets.c.raised_severity_code,
     tickets.c.owner_role,
     tickets.c.assignee_id,
     tickets.c.opened_at,
@@ -79,11 +83,38 @@ def tick(watch: Watch) -> Ticked:
         _running(row, pauses.get(row["ticket_id"], ())) for row in rows.values() if _runs(row)
     ]
     taken = escalate(watch.connection, watch.model, running, watch.actor, watch.at, timetable)
+    _raise_severities(watch, taken, rows)
     raised = raise_alerts(
         watch, [_alert(one, rows[one.ticket_id]) for one in taken], is_on_record=True
     )
     _set(watch, timetable, ids, rows.values())
     return Ticked(changed, len(taken), raised)
+
+
+def _raise_severities(
+    watch: Watch, taken: Iterable[Escalated], rows: dict[str, dict[str, Any]]
+) -> None:
+    """Make each ticket that is late now one step graver, once; the chain of its steps stays."""
+    drafts = []
+    for one in taken:
+        row = rows[one.ticket_id]
+        after = one_above(row["severity_code"])
+        if one.due.step.action_code != BREACH or after in (row["severity_code"], row[RAISED]):
+            continue
+        row[RAISED] = after
+        drafts.append(
+            Draft(
+                watch.at,
+                watch.actor,
+                SEVERITY_RAISED,
+                "ticket",
+                one.ticket_id,
+                f"It is late: {row['severity_code']} became {after}.",
+                {"decided": {}, "raised": {RAISED: after}},
+                row["recon_key"],
+            )
+        )
+    record(watch.connection, drafts, TICKETS)
 
 
 def _follow(watch: Watch, timetable: Timetable) -> int:
@@ -165,12 +196,17 @@ def _running(row: Row, pauses: tuple[Pause, ...]) -> RunningTicket:
     return RunningTicket(row["ticket_id"], pending, row["recon_key"])
 
 
+def _severity(row: Row) -> str:
+    return str(row[RAISED] or row["severity_code"])
+
+
 def _alert(one: Escalated, row: Row) -> Alert:
     step = one.due.step
     return Alert(
         key=f"sla/{one.ticket_id}/{step.chain_code}/{step.step_no}",
         event=EVENT_OF[step.action_code],
-        severity=row["severity_code"],
+        # That it is late is told as what it was until now; what comes after, as what it is.
+        severity=row["severity_code"] if step.at_percent <= LATE else _severity(row),
         owner_role=row["owner_role"],
         cause=row["exception_code"],
         subject_type="ticket",

@@ -114,6 +114,8 @@ tickets = Table(
     Column("order_id", Text),
     Column("customer_id", Text),
     Column("severity_code", Text, nullable=False),
+    # What being late has made of it; null until then. Clocks go by `severity_code`.
+    Column("raised_severity_code", Text),
     Column("leak_amount", Text),
     Column("leak_kind", Text),
     Column("currency_code", Text),

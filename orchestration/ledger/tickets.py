@@ -15,6 +15,7 @@ this.
     ticket_attached    person   a reference, such as a document's id or address
     ticket_paused      person   a reason code: its clock stands still
     ticket_continued   person   its clock runs on
+    ticket_severity_raised  engine  how grave being late has made it
     ticket_undone      person   which event, and what it is set back to
 """
 
@@ -53,6 +54,9 @@ DECIDED: tuple[str, ...] = (
     "assigned_because",
     "reason_code",
 )
+SEVERITY_RAISED = "ticket_severity_raised"
+# What time alone decides: no undoing sets it back, and no run's facts.
+RAISED = "raised_severity_code"
 ACTIONS = frozenset(
     {
         "ticket_opened",
@@ -65,6 +69,7 @@ ACTIONS = frozenset(
         "ticket_attached",
         "ticket_paused",
         "ticket_continued",
+        SEVERITY_RAISED,
         "ticket_undone",
     }
 )
@@ -83,6 +88,8 @@ def _fold(row: Row | None, event: Event, payload: Payload) -> Row:
     facts = payload.get("facts", {})
     after |= {name: facts[name] for name in FACTS if name in facts}
     after |= {name: payload["decided"][name] for name in DECIDED if name in payload["decided"]}
+    if event.action == SEVERITY_RAISED:
+        after[RAISED] = payload["raised"][RAISED]
     if event.action == "ticket_reopened":
         after["reopen_count"] += 1
     is_closed = after["state_code"] == TicketState.CLOSED
@@ -96,7 +103,7 @@ def _fold(row: Row | None, event: Event, payload: Payload) -> Row:
 
 def _new(event: Event) -> Row:
     """A ticket before its first event."""
-    empty: Row = dict.fromkeys((*FACTS, *DECIDED))
+    empty: Row = dict.fromkeys((*FACTS, *DECIDED, RAISED))
     return empty | {
         "ticket_id": event.subject_id,
         "state_code": state_with(None).value,

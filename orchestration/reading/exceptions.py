@@ -16,7 +16,7 @@ FILTERS: Mapping[str, str] = {
     "exception_class": "exception_code",
     "leg": "leg_code",
     "owner": "owner_role",
-    "severity": "severity_code",
+    "severity": "ticket_severity_code",
 }
 LIST = """
     select
@@ -25,7 +25,7 @@ LIST = """
         fct_exceptions.leg_code,
         fct_exceptions.recon_key,
         fct_exceptions.native_ref,
-        fct_exceptions.severity_code,
+        fct_exceptions.ticket_severity_code as severity_code,
         fct_exceptions.status_code,
         fct_exceptions.leak_amount,
         fct_exceptions.leak_kind,
@@ -37,7 +37,7 @@ LIST = """
     from marts.fct_exceptions
     where {conditions}
     order by
-        case lower(fct_exceptions.severity_code)
+        case lower(fct_exceptions.ticket_severity_code)
             when 'critical' then 1 when 'high' then 2 when 'medium' then 3 when 'low' then 4 else 5
         end,
         abs(coalesce(fct_exceptions.leak_amount, 0)) desc,

@@ -65,7 +65,7 @@ LEGS = f"""
 EXCEPTIONS = f"""
     select
         fct_exceptions.exception_code,
-        fct_exceptions.severity_code,
+        fct_exceptions.ticket_severity_code as severity_code,
         fct_exceptions.owner_role,
         fct_exceptions.leak_kind,
         fct_exceptions.currency_code,
@@ -75,7 +75,7 @@ EXCEPTIONS = f"""
     where {OPEN_STATUS}
     group by all
     order by sum(abs(coalesce(fct_exceptions.leak_amount, 0))) desc, fct_exceptions.exception_code,
-        fct_exceptions.severity_code, fct_exceptions.currency_code
+        fct_exceptions.ticket_severity_code, fct_exceptions.currency_code
 """
 SOURCES = """
     select

@@ -22,7 +22,9 @@ HISTORY_TABLES = frozenset(
 )
 # Who has an exception and how its ticket stands is the ledger's to prove, not a matter of what the
 # sources say.
-RUN_COLUMNS = frozenset({"run_no", "run_id", "assignee_id", "ticket_state_code"})
+RUN_COLUMNS = frozenset(
+    {"run_no", "run_id", "assignee_id", "ticket_state_code", "ticket_severity_code"}
+)
 RUN_COLUMN_PREFIX = "known_"
 # What depends on when an exception was seen to end: a recurrence keeps its first due time.
 COLUMNS_OF_RECURRENCE = frozenset(

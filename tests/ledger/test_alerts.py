@@ -21,35 +21,9 @@ from tests.ledger.alert_bed import (
     raised,
     tellings,
 )
-from tests.ledger.tending import SEEDS, act, exception, staffed, tell
+from tests.ledger.tending import SEEDS, act, exception, tell
 
 BEGUN = WHEN.replace(tzinfo=None)
-
-
-@pytest.fixture
-def addresses(monkeypatch):
-    """Every channel has an address; nothing is sent by a look."""
-    no_addresses(monkeypatch)
-    for role in ("SALES", "FINANCE", "OPERATIONS", "MARKETPLACE", "DATA", "PAGER", "CONTROL"):
-        monkeypatch.setenv(f"MESHLINE_CHANNEL_{role}", "json://127.0.0.1:9/nobody")
-
-
-@pytest.fixture
-def bed(tmp_path, ledger_url, addresses):
-    """A desk in either database, and its clock."""
-    desk, clock = open_bed(tmp_path, ledger_url)
-    staffed(desk.ledger)
-    yield desk, clock
-    desk.ledger.close()
-
-
-@pytest.fixture
-def light(tmp_path, addresses):
-    """The same in SQLite alone, for what no database decides."""
-    desk, clock = open_bed(tmp_path)
-    staffed(desk.ledger)
-    yield desk, clock
-    desk.ledger.close()
 
 
 def late(number: int, hours: int = 1, **more) -> dict:
@@ -151,13 +125,14 @@ def test_one_owner_and_cause_is_one_message_at_once_with_what_people_need(light)
 def test_many_causes_in_a_digest_are_one_message_an_owner(light):
     desk, clock = light
     codes = ("PAY_SHORT", "PAY_OVER", "BIL_PRICE", "BIL_MISSING")
-    tell(desk.ledger, [late(n, exception_code=codes[n % 4]) for n in range(1, 21)])
+    found = [late(n, exception_code=codes[n % 4], severity_code="low") for n in range(1, 21)]
+    tell(desk.ledger, found)
     desk.look()
     assert told(desk) == []
     clock.pass_by(days=1)
     desk.look()
     (digest,) = [one for one in told(desk) if one["channel_code"] == "finance_desk"]
-    assert digest["subject"].startswith("[P3] Digest of the day: 20 for you")
+    assert digest["subject"].startswith("[P4] Digest of the day: 20 for you")
     assert [code for code in codes if f"5 x {code}" in digest["body"]] == list(codes)
 
 
@@ -287,7 +262,7 @@ def test_what_is_not_grave_waits_for_the_morning(light):
     clock.at = datetime(2026, 6, 2, 22, 0, tzinfo=UTC)  # midnight in Berlin
     tell(
         desk.ledger,
-        [late(1, hours=-1, severity_code="high"), late(2, hours=-1, severity_code="critical")],
+        [late(1, hours=-1, severity_code="medium"), late(2, hours=-1, severity_code="critical")],
     )
     clock.pass_by(hours=24)  # the night after; both are escalated
     desk.look()
@@ -352,7 +327,7 @@ def test_what_was_raised_is_not_raised_again_and_what_is_over_is_told_so_once(be
 def test_a_channel_gets_one_message_a_second_the_gravest_first(light):
     desk, clock = light
     channels = load_operating_model(SEEDS).channels
-    tell(desk.ledger, [late(1, severity_code="critical"), late(2, hours=13, severity_code="high")])
+    tell(desk.ledger, [late(1, severity_code="critical"), late(2, hours=30)])
     desk.look()
     finance = only_figures(messages(desk.ledger))
     assert {one["severity_code"] for one in finance if one["channel_code"] == "finance_desk"} == {

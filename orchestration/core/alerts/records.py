@@ -73,6 +73,11 @@ class Message:
     dedup_key: str
 
 
+def one_above(severity: str) -> str:
+    """Return the next graver severity; the gravest stays what it is."""
+    return SEVERITIES[max(rank(severity) - 1, 0)] if severity in SEVERITIES else severity
+
+
 def rank(severity: str | None) -> int:
     """Return how grave a severity is; 0 is the gravest."""
     return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)

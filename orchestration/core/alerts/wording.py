@@ -31,6 +31,7 @@ _STEPS: Mapping[str, str] = {
     "sla_breach": "past due",
     "sla_escalated": "far past due",
 }
+RAISED = "raised_severity_code"
 _WHAT: Mapping[str, str] = {
     "approval_waiting": "requests wait for a signature",
     "break_glass_used": "decisions were taken by breaking the glass",
@@ -81,12 +82,20 @@ def compose(group: Group, context: Context) -> Message:
         f"Based on: {context.run}; policies {context.policy_version}.",
         f"Why you: this channel hears of {group.event} of {alert.owner_role}"
         f" ({group.items[0].mode.replace('_', ' ')}). To hear less, deal with it or give it to"
-        " somebody; who hears what stands in seeds/policies/alert_channels.yml.",
+        f" somebody{_pause(group)}; who hears what stands in seeds/policies/alert_channels.yml.",
     ]
     key = alert.key if len(group.items) == 1 else f"{group.key}/{context.now.date()}"
     return Message(
         f"[{PRIORITY.get(group.severity, 'P3')}] {subject}", "\n".join(lines), group.severity, key
     )
+
+
+def _pause(group: Group) -> str:
+    """How to stop the clock of a ticket while somebody else has to act."""
+    if group.items[0].ticket is None:
+        return ""
+    one = group.items[0].alert.subject_id
+    return f", or stop its clock: meshline ticket pause {one} --code CODE --as YOU --reason TEXT"
 
 
 def compose_over(subject: str, severity: str, dedup_key: str, context: Context) -> Message:
@@ -115,7 +124,7 @@ def _tickets(group: Group, context: Context) -> tuple[str, list[str]]:
         f"How much: {money} at risk; {_customers(tickets)}.",
         f"Owner: {_owners(tickets)}{_reached(group.items)}."
         f" Who answers for it: {_joined(ticket.get('approver_role') for ticket in tickets)}.",
-        f"Deadline: {_deadline(tickets, context.now)}.",
+        f"Deadline: {_deadline(tickets, context.now)}.{_graver(tickets)}",
         f"Next: {_next_step(playbook, first)}",
         f"Open: {_link(group, first, context)}",
         f"Upstream: {_upstream(context)}",
@@ -204,6 +213,13 @@ def _money(tickets: Sequence[Mapping[str, str | None]]) -> str:
     ordered = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
     told = [f"{amount:,.2f} {currency}".strip() for currency, amount in ordered[:3] if amount]
     return " + ".join(told) + (" + other currencies" if len(ordered) > 3 else "")
+
+
+def _graver(tickets: Sequence[Mapping[str, str | None]]) -> str:
+    """What being late has made of them."""
+    raised = Counter(str(one[RAISED]) for one in tickets if one.get(RAISED))
+    told = ", ".join(f"{count:,} {code}" for code, count in sorted(raised.items()))
+    return f" A step graver by being late: {told}." if told else ""
 
 
 def _customers(tickets: Sequence[Mapping[str, str | None]]) -> str:

@@ -121,6 +121,7 @@ class AlertSettings(_Part):
         approval_waiting_percent: Share of a request's time after which its signers are reminded.
         lease_seconds: Who took a message and died leaves it to others after so long.
         dead_man_hours: Hours without any message after which that itself is an alert.
+        ledger_check_hours: Hours after which the ledger is held to its signed heads again.
     """
 
     collapse_above: Annotated[int, Field(ge=1)]
@@ -132,6 +133,7 @@ class AlertSettings(_Part):
     quiet_hours: QuietHours
     lease_seconds: Seconds
     dead_man_hours: Annotated[int, Field(ge=1)]
+    ledger_check_hours: Annotated[int, Field(ge=1)]
 
 
 class FeedLateness(_Part):

@@ -69,6 +69,24 @@ ticket_states as (
     select * from {{ ref('int_ticket_states') }}
 ),
 
+severity_policies as (
+    select
+        severity_code,
+        severity_rank
+    from {{ ref('severity_policies') }}
+),
+
+-- Late ones are a step graver than their class and money make them.
+raised_severities as (
+    select
+        ticket_severities.ticket_id,
+        ticket_severities.severity_code,
+        severity_policies.severity_rank
+    from {{ ref('int_ticket_severities') }} as ticket_severities
+    inner join severity_policies
+        on ticket_severities.severity_code = severity_policies.severity_code
+),
+
 final as (
     select
         ---------- keys
@@ -86,6 +104,10 @@ final as (
         ---------- strings
         exceptions.family_code,
         exceptions.severity_code,
+        case
+            when raised_severities.severity_rank > severity_policies.severity_rank then raised_severities.severity_code
+            else exceptions.severity_code
+        end as ticket_severity_code,
         exceptions.leak_kind,
         exceptions.currency_code,
         exceptions.owner_role,
@@ -128,6 +150,10 @@ final as (
         on exceptions.exception_id = ticket_assignees.ticket_id
     left join ticket_states
         on exceptions.exception_id = ticket_states.ticket_id
+    inner join severity_policies
+        on exceptions.severity_code = severity_policies.severity_code
+    left join raised_severities
+        on exceptions.exception_id = raised_severities.ticket_id
     left join nearest_misses
         on exceptions.leg_code = nearest_misses.leg_code
         and exceptions.tenant = nearest_misses.tenant

@@ -22,6 +22,7 @@ final as (
 
         ---------- strings
         severity_code,
+        ticket_severity_code,
         leak_kind,
         currency_code,
         owner_role,

@@ -33,6 +33,7 @@ final as (
         ---------- strings
         orders.customer_tier,
         exceptions.severity_code,
+        exceptions.ticket_severity_code,
         exceptions.currency_code,
         exceptions.assignee_id,
         exceptions.explanation,
