@@ -69,6 +69,7 @@ def as_exception(ticket: Mapping[str, Any], data: Data, words: Vocabulary) -> di
         **shown(ticket, data),
         "exception_id": ticket["ticket_id"],
         "status_code": ticket["state_code"],
+        "ticket_severity_code": ticket["raised_severity_code"] or ticket["severity_code"],
         "family_code": words.classes.get(ticket["exception_code"], {}).get("family_code", ""),
         "line_key": "",
         "source_system": "",

@@ -4,12 +4,15 @@ What belongs here: the asset, its checks, job and sensor, apart from the warehou
 not: delivering (`orchestration.delivery`). Only `orchestration.definitions` imports this.
 """
 
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
+from orchestration.core.policies.documents import DeliveryTarget
 from orchestration.defs.publish import PUBLICATION
-from orchestration.delivery import Status, deliver_published, read_status
+from orchestration.delivery import Status, deliver_published, read_status, targets_of
 from orchestration.settings import Settings
 from orchestration.warehouse.publisher import read_pointer
 
@@ -47,7 +50,7 @@ def delivery_asset(settings: Settings) -> dg.AssetsDefinition:
 
 
 def delivery_checks(settings: Settings) -> tuple[dg.AssetChecksDefinition, ...]:
-    """Return the checks: no breaker is open, and nothing is stuck."""
+    """Return the checks: no breaker is open, nothing is stuck, what was sent is acknowledged."""
 
     @dg.asset_check(asset=OUTBOX, description="Every target answers.")
     def outbox__breakers_are_closed() -> dg.AssetCheckResult:
@@ -57,7 +60,15 @@ def delivery_checks(settings: Settings) -> tuple[dg.AssetChecksDefinition, ...]:
     def outbox__nothing_is_stuck() -> dg.AssetCheckResult:
         return backlog_result(read_status(settings))
 
-    return (outbox__breakers_are_closed, outbox__nothing_is_stuck)
+    @dg.asset_check(asset=OUTBOX, description="What was sent is acknowledged in time.")
+    def outbox__acknowledgements_are_fresh() -> dg.AssetCheckResult:
+        return freshness_result(read_status(settings), targets_of(settings), datetime.now(UTC))
+
+    return (
+        outbox__breakers_are_closed,
+        outbox__nothing_is_stuck,
+        outbox__acknowledgements_are_fresh,
+    )
 
 
 def delivery_job() -> Any:
@@ -100,6 +111,35 @@ def breakers_result(status: Status) -> dg.AssetCheckResult:
     away = {one.target_code: one.last_error or "" for one in status.targets if one.incident_id}
     return dg.AssetCheckResult(
         passed=not away, severity=dg.AssetCheckSeverity.WARN, metadata={"away": away}
+    )
+
+
+def freshness_result(
+    status: Status, policies: Mapping[str, DeliveryTarget], at: datetime
+) -> dg.AssetCheckResult:
+    """Return whether nothing that was sent waits for its acknowledgement for too long.
+
+    Args:
+        status: How delivery stands.
+        policies: The targets; one that is in no policy any more is left alone.
+        at: When, aware.
+    """
+    late = {}
+    for one in status.targets:
+        if one.unanswered_since is None or one.target_code not in policies:
+            continue
+        hours = policies[one.target_code].acknowledge_hours
+        if datetime.fromisoformat(one.unanswered_since) + timedelta(hours=hours) <= at:
+            late[one.target_code] = f"unanswered since {one.unanswered_since}"
+    return dg.AssetCheckResult(
+        passed=not late,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "late": late,
+            "last_acknowledged_at": {
+                one.target_code: one.last_acknowledged_at or "never" for one in status.targets
+            },
+        },
     )
 
 

@@ -23,6 +23,9 @@ class TargetStatus:
 
     Attributes:
         counts: Intents by state.
+        unanswered_since: When the first of those was sent that nobody has acknowledged; None when
+            none was.
+        last_acknowledged_at: When the receiver acknowledged or refused something last.
         oldest_waiting_at: Since when the first of those that wait was due; None when none waits.
         breaker: `closed`, `open` or `half_open`.
         open_until: When probes go; None while closed.
@@ -34,6 +37,8 @@ class TargetStatus:
 
     target_code: str
     counts: dict[str, int]
+    unanswered_since: str | None
+    last_acknowledged_at: str | None
     oldest_waiting_at: str | None
     breaker: str
     open_until: datetime | None
@@ -143,16 +148,24 @@ def orders_of_incident(connection: Connection, incident_id: str) -> tuple[str, .
 
 def _status(connection: Connection, code: str, counts: dict[str, int]) -> TargetStatus:
     """How one target stands."""
-    oldest = connection.execute(
-        select(func.min(intents.c.next_at)).where(
-            intents.c.target_code == code, intents.c.state.in_(WAITING)
+    waits = connection.execute(
+        select(
+            func.min(intents.c.next_at).label("oldest"),
+            func.min(intents.c.first_sent_at).label("unanswered"),
+        ).where(intents.c.target_code == code, intents.c.state.in_(WAITING))
+    ).one()
+    acknowledged = connection.execute(
+        select(func.max(intents.c.settled_at)).where(
+            intents.c.target_code == code, intents.c.state.in_([*DELIVERED, State.REFUSED])
         )
     ).scalar()
     health = load_health(connection, code)
     return TargetStatus(
         code,
         counts,
-        oldest,
+        waits.unanswered,
+        acknowledged,
+        waits.oldest,
         health.breaker.state.value,
         health.breaker.open_until,
         health.blocked_until,

@@ -3,6 +3,7 @@
 import dagster as dg
 import pytest
 
+from orchestration.alerting import Swept, open_desk
 from orchestration.defs.alerts import (
     alerts_check,
     alerts_sensor,
@@ -47,6 +48,13 @@ def test_each_class_is_materialised_once_a_publication_with_its_figures(home):
 def test_the_look_asks_for_sending_once_per_state_and_only_when_something_may_go(home, monkeypatch):
     no_addresses(monkeypatch)
     sensor = alerts_sensor(home)
+    (check,) = sensor(dg.build_sensor_context()).run_requests
+    assert check.run_key == sensor(dg.build_sensor_context()).run_requests[0].run_key, (
+        "the ledger was never held to its heads; that is asked for once an hour"
+    )
+    desk = open_desk(home)
+    desk.check(Swept())
+    desk.ledger.close()
     assert isinstance(sensor(dg.build_sensor_context()), dg.SkipReason)
     monkeypatch.setenv("MESHLINE_CHANNEL_CONTROL", "json://127.0.0.1:9/nobody")
     first, again = sensor(dg.build_sensor_context()), sensor(dg.build_sensor_context())

@@ -72,6 +72,7 @@ def policy(**changes) -> DeliveryTarget:
         },
         "idempotency": NATIVE,
         "most_answer_kb": 64,
+        "acknowledge_hours": 4,
     }
     return DeliveryTarget.model_validate(values | changes)
 

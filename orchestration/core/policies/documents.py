@@ -258,6 +258,7 @@ class DeliveryTarget(_Part):
         rate_per_second: Calls a second over all workers, and `burst` at once.
         bulk_size: Intents in one call.
         most_answer_kb: Longest answer that is read, KiB.
+        acknowledge_hours: What was sent is to be acknowledged within so many hours.
     """
 
     label: str
@@ -278,6 +279,7 @@ class DeliveryTarget(_Part):
     breaker: Breaker
     idempotency: Idempotency
     most_answer_kb: Annotated[int, Field(ge=1)]
+    acknowledge_hours: Annotated[int, Field(ge=1)]
 
     @model_validator(mode="after")
     def _can_settle(self) -> Self:
