@@ -98,7 +98,11 @@ def copy_raw(source: Settings, target: Settings, moment: datetime) -> int:
         connection.execute(
             f"create or replace table raw.files as {FILES_THEN}", {"moment": _naive(moment)}
         )
-        rows = sum(_copy(connection, table) for table in _tables(connection) if table != "files")
+        rows = sum(
+            _copy(connection, table, _naive(moment))
+            for table in _tables(connection)
+            if table != "files"
+        )
         for name, text in connection.execute(
             "select view_name, sql from duckdb_views() "
             "where database_name = 'past' and schema_name = 'raw' and not internal"
@@ -110,8 +114,8 @@ def copy_raw(source: Settings, target: Settings, moment: datetime) -> int:
     return rows
 
 
-def _copy(connection: DuckDBPyConnection, table: str) -> int:
-    """Copy what the deliveries of that time had brought into one table."""
+def _copy(connection: DuckDBPyConnection, table: str, moment: datetime) -> int:
+    """Copy what the deliveries of that time, or the ledger by then, had brought into one table."""
     columns = {
         row[0]
         for row in connection.execute(
@@ -121,10 +125,14 @@ def _copy(connection: DuckDBPyConnection, table: str) -> int:
         ).fetchall()
     }
     delivery = next((one for one in ("_load_seq", "load_seq") if one in columns), None)
-    where = f"where {delivery} in (select load_seq from raw.files)" if delivery else ""
+    if delivery:
+        where = f"where {delivery} in (select load_seq from raw.files)"
+    else:
+        where = "where observed_at <= $moment" if "observed_at" in columns else ""
     row = connection.execute(
         f"create or replace table raw.{quoted(table)} as "
-        f"select * from past.raw.{quoted(table)} {where}"
+        f"select * from past.raw.{quoted(table)} {where}",
+        {"moment": moment} if "$moment" in where else None,
     ).fetchone()
     return int(row[0]) if row is not None else 0
 

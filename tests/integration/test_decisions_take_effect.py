@@ -103,6 +103,15 @@ def test_rc1_a_waiver_that_others_signed_lets_the_order_go_and_no_other(home):
     assert (states["O-waived"], states["O-held"]) == ("reconciled", "held_by_gate")
 
 
+@pytest.mark.parametrize(("moment", "run_no"), [(DECIDED, 1), (SECOND, 2)])
+def test_rb5_a_past_moment_is_built_again_with_the_decisions_of_then_and_no_later_ones(
+    home, moment, run_no
+):
+    said = meshline("replay", "--home", home, "--as-of", moment, "--json")
+    assert said.exit_code == 0, said.stdout + said.stderr
+    assert (said.document["run_no"], said.document["differences"]) == (run_no, [])
+
+
 def test_rc4_a_write_off_closes_its_difference_and_what_nobody_signed_or_was_revoked_does_not(home):
     legs = rows(
         home,
