@@ -66,6 +66,15 @@ WEEKS = """
         and ($segment = '' or segment = $segment)
     group by 1 having sum(due_count) > 0 order by 1
 """
+# A month counts in the period in which it ended.
+FORECAST = """
+    select sum(committed_count) as committed_count,
+        sum(mean_error_rate * committed_count) / nullif(sum(committed_count), 0) as error_rate
+    from fct_forecast_accuracy
+    where horizon_code = 'closing'
+        and cast(cohort_on + interval 1 month - interval 1 day as date) between $from_on and $to_on
+        and ($segment = '' or segment = $segment)
+"""
 LAST_DAY = """
     select max(metric_on) as day from fct_daily_metrics
     where leg_code = 'order' and due_count > 0 and metric_on <= cast($as_of as date)
@@ -176,6 +185,8 @@ def _figures(data: Data, scope: Scope) -> dict[str, Any]:
     latency = data.one(LATENCY, **scope.values) or {}
     committed = data.rows(COMMITTED, **scope.values)
     booked = sum(row["order_count"] for row in committed)
+    forecast = data.one(FORECAST, **scope.values) if data.has("fct_forecast_accuracy") else None
+    forecast = forecast or {}
     return {
         "due_count": due.get("due_count") or 0,
         "pass_rate": _rate(due.get("reconciled_count"), due.get("due_count")),
@@ -185,6 +196,8 @@ def _figures(data: Data, scope: Scope) -> dict[str, Any]:
         "p95_hours": latency.get("p95_hours"),
         "in_time_rate": _rate(latency.get("in_time_count"), latency.get("order_count")),
         "ready_rate": _rate(latency.get("order_count"), booked),
+        "forecast_count": forecast.get("committed_count") or 0,
+        "forecast_error_rate": forecast.get("error_rate"),
     }
 
 

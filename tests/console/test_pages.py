@@ -212,6 +212,15 @@ def test_the_pilot_report_is_one_file_that_needs_nothing_else(console, finance):
     assert "attachment" in saved.headers["content-disposition"]
 
 
+def test_the_pilot_report_says_how_far_forecasts_of_the_months_that_ended_were_off(finance):
+    """The samples committed 22 opportunities for May; what they brought was a third off."""
+    both = finance.get("/pilot?from_on=2026-05-01&to_on=2026-05-31").text
+    assert re.search(r"Forecasts committed.*?>22<.*?>0<", both, re.DOTALL)
+    assert re.search(r"Mean error of those.*?>34\.0.%<.*?>not measured<", both, re.DOTALL)
+    within_the_month = finance.get("/pilot?from_on=2026-05-02&to_on=2026-05-30").text
+    assert re.search(r"Mean error of those[^%]*?>not measured<", within_the_month, re.DOTALL)
+
+
 @pytest.mark.parametrize(
     ("amount", "currency", "shown"),
     [
