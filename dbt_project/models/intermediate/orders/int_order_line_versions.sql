@@ -11,6 +11,7 @@ order_versions as (
         recon_key,
         version_no,
         version_at,
+        document_ref,
         is_only_version
     from {{ ref('int_order_versions') }}
 ),
@@ -31,13 +32,17 @@ unchanged_lines as (
 ),
 
 -- Orders with a history: each version sees the last row of each line known by then. A line's first row
--- belongs to its document from the start, however late it was delivered.
+-- belongs to its document from the start, however late it was delivered. Documents are told apart by the version that
+-- each of them made: several may have come at one moment.
 document_starts as (
     select
         headers._row_key as _document_key,
         headers.recon_key,
-        min(headers.version_at) as document_at
+        min(order_versions.version_no) as document_no
     from {{ ref('int_order_headers__versioned') }} as headers
+    inner join order_versions
+        on headers.recon_key = order_versions.recon_key
+        and headers.order_id = order_versions.document_ref
     group by headers._row_key, headers.recon_key
 ),
 
@@ -45,7 +50,7 @@ seen_by_versions as (
     select
         lines_of_orders.*,
         order_versions.version_no,
-        document_starts.document_at,
+        document_starts.document_no,
         row_number() over (
             partition by order_versions.recon_key, order_versions.version_no, lines_of_orders._row_key
             order by lines_of_orders.version_rank desc nulls last
@@ -58,7 +63,7 @@ seen_by_versions as (
         on lines_of_orders._document_key = document_starts._document_key
     where (
         not lines_of_orders.is_amendment
-        or document_starts.document_at <= order_versions.version_at
+        or document_starts.document_no <= order_versions.version_no
     )
     and (lines_of_orders.version_rank = 1 or lines_of_orders.changed_at <= order_versions.version_at)
 ),
@@ -69,7 +74,7 @@ levels as (
         recon_key,
         version_no,
         canonical_line_no,
-        max(case when not is_quantity_delta then document_at end) as level_set_at
+        max(case when not is_quantity_delta then document_no end) as level_set_no
     from seen_by_versions
     where recency = 1 and not _is_deleted
     group by recon_key, version_no, canonical_line_no
@@ -85,8 +90,7 @@ folded as (
         {{ money('sum(seen_by_versions.tax_amount)') }} as level_tax_amount,
         {{ money('sum(' ~ line_amount('seen_by_versions.quantity', 'seen_by_versions.unit_rate') ~ ')') }}
             as level_list_amount,
-        {{ count_if('seen_by_versions.is_quantity_delta and seen_by_versions.quantity <> 0') }} as change_count,
-        max(seen_by_versions.document_at) as last_document_at
+        {{ count_if('seen_by_versions.is_quantity_delta and seen_by_versions.quantity <> 0') }} as change_count
     from seen_by_versions
     inner join levels
         on seen_by_versions.recon_key = levels.recon_key
@@ -94,7 +98,7 @@ folded as (
         and seen_by_versions.canonical_line_no = levels.canonical_line_no
     where seen_by_versions.recency = 1
         and not seen_by_versions._is_deleted
-        and (levels.level_set_at is null or seen_by_versions.document_at >= levels.level_set_at)
+        and (levels.level_set_no is null or seen_by_versions.document_no >= levels.level_set_no)
     group by seen_by_versions.recon_key, seen_by_versions.version_no, seen_by_versions.canonical_line_no
 ),
 
@@ -114,14 +118,14 @@ folded_ranked as (
                     when seen_by_versions.is_quantity_delta and seen_by_versions.quantity <> 0 then 1
                     else 0
                 end nulls last,
-                seen_by_versions.document_at desc nulls last,
+                seen_by_versions.document_no desc nulls last,
                 seen_by_versions.is_amendment desc nulls last,
                 seen_by_versions._row_key asc nulls last
         ) as level_unit_rate,
         row_number() over (
             partition by seen_by_versions.recon_key, seen_by_versions.version_no, seen_by_versions.canonical_line_no
             order by
-                seen_by_versions.document_at desc nulls last,
+                seen_by_versions.document_no desc nulls last,
                 seen_by_versions.is_amendment desc nulls last,
                 seen_by_versions._row_key asc nulls last
         ) as attribute_rank

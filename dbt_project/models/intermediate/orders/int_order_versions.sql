@@ -79,6 +79,7 @@ events as (
         _row_version,
         total_change_amount,
         approved_by,
+        ordered_at,
         effective_on
     from changed_headers
     union all
@@ -94,6 +95,7 @@ events as (
         null as _row_version,
         {{ money('0') }} as total_change_amount,
         null as approved_by,
+        null as ordered_at,
         null as effective_on
     from line_changes_without_header
 ),
@@ -110,6 +112,7 @@ events_numbered as (
         _row_version,
         total_change_amount,
         approved_by,
+        ordered_at,
         effective_on,
         row_number() over change_order as version_no,
         {{ money("""
@@ -119,13 +122,14 @@ events_numbered as (
                     is_after_creation nulls last,
                     version_at nulls last,
                     is_amendment nulls last,
+                    ordered_at nulls first,
                     _row_key nulls first,
                     _row_version nulls first
                 rows between unbounded preceding and current row
             )
         """) }} as total_amount,
         lead(known_from) over change_order as known_to,
-        lead(version_at) over change_order as next_version_at
+        lead(coalesce(cast(effective_on as timestamp), version_at)) over change_order as next_valid_from
     from events
     window change_order as (
         partition by recon_key
@@ -133,6 +137,7 @@ events_numbered as (
             is_after_creation nulls last,
             version_at nulls last,
             is_amendment nulls last,
+            ordered_at nulls first,
             _row_key nulls first,
             _row_version nulls first
     )
@@ -162,9 +167,12 @@ changed_versions as (
         events_numbered.version_at,
         events_numbered.known_from,
         events_numbered.known_to,
-        events_numbered.next_version_at,
+        events_numbered.next_valid_from,
         events_numbered.approved_by,
-        events_numbered.effective_on,
+        coalesce(
+            cast(events_numbered.effective_on as timestamp),
+            case when events_numbered.version_no = 1 then events_numbered.ordered_at else events_numbered.version_at end
+        ) as valid_from,
         case
             when events_numbered.version_no = 1 then 'created'
             when events_numbered.is_amendment then 'amended'
@@ -211,15 +219,15 @@ versions as (
         changed_versions.approved_by as version_approved_by,
         changed_versions.document_ref as version_document_ref,
         changed_versions.version_at as changed_at,
+        changed_versions.valid_from,
+        -- A change that holds from before this version leaves it no time of its own.
         case
-            when changed_versions.version_no = 1
-            then coalesce(cast(changed_headers.effective_on as timestamp), changed_headers.ordered_at)
-            else coalesce(cast(changed_versions.effective_on as timestamp), changed_versions.version_at)
-        end as valid_from,
-        changed_versions.next_version_at as valid_to,
+            when changed_versions.next_valid_from is not null
+            then greatest(changed_versions.next_valid_from, changed_versions.valid_from)
+        end as valid_to,
         changed_versions.known_from,
         changed_versions.known_to,
-        changed_versions.next_version_at is null as is_current,
+        changed_versions.next_valid_from is null as is_current,
         false as is_only_version
     from changed_versions
     inner join changed_headers
