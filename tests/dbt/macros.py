@@ -28,6 +28,7 @@ TEMPLATES = {
     "capitals": "{{ capitals('value') }}",
     "id_word": "{{ id_word('value') }}",
     "words_of": "{{ words_of('value') }}",
+    "payment_terms_key": "{{ payment_terms_key('value') }}",
     "unnest_words": "{{ unnest_words('value') }}",
     "unnest_json_list": "{{ unnest_json_list('value') }}",
     "record_checksum": "{{ record_checksum('value') }}",

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.dbt.macros import evaluate
+
 
 @pytest.fixture
 def versions(duck):
@@ -82,3 +84,8 @@ def test_schemas_bear_the_names_of_their_layers(rendered):
     assert rendered["generate_schema_name"] == "staging"
     assert rendered["generate_default_schema_name"] == "main"
     assert rendered["schemas"] == '"warehouse"."staging"."stg_olist__orders"'
+
+
+@pytest.mark.parametrize("spelling", ["net_30", "NET 30", " Net-30 ", "net30"])
+def test_payment_terms_are_one_however_they_are_spelt(rendered, duck, spelling):
+    assert evaluate(duck, rendered["payment_terms_key"], value=spelling) == "net30"

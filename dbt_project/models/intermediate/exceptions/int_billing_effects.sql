@@ -171,6 +171,7 @@ billed_as_new as (
         and (kinds.kind_code = 'TOTAL' or events.line_key = contributed.line_key)
     where contributed.is_amendment
         and contributed.level_before_quantity > 0
+        and contributed.level_after_quantity > 0
         and kinds.variance_amount = {{ rounded_to(
             'cast(contributed.level_before_quantity * contributed.unit_rate * contributed.price_factor as decimal(38, 12))',
             'contributed.exponent'

@@ -102,7 +102,7 @@ final as (
         unioned.explanation || coalesce(' ' || decided_notes.value_note, '') as explanation,
 
         ---------- numerics
-        unioned.leak_amount,
+        {{ rounded_to('unioned.leak_amount', 'currencies.exponent') }} as leak_amount,
         unioned.expected_value_amount,
         unioned.actual_value_amount,
 
@@ -123,6 +123,8 @@ final as (
         on severities.severity_rank = severity_policies.severity_rank
     left join decided_notes
         on unioned.match_id = decided_notes.match_id
+    left join currencies
+        on unioned.currency_code = currencies.currency_code
 )
 
 select * from final

@@ -1,6 +1,6 @@
 -- Grain: one row per reduction that takes more than there is, per amendment whose own total proves that a change was
 -- sent as a new level or the reverse, and per renewal whose contract overlaps the one that it renews or leaves days
--- between them.
+-- between them. A contract of which amendments took everything off before the renewal began overlaps nothing.
 -- Trap: these are facts of contracts and orders alone: no invoice, plan or payment is asked.
 
 with reductions as (
@@ -61,6 +61,33 @@ contracts as (
     from {{ ref('int_contracts__latest') }}
 ),
 
+-- A contract whose lines were all taken off by amendments ended on the day of the last of them.
+ended_lines as (
+    select
+        recon_key,
+        line_key,
+        max(case when is_amendment and changed_quantity < 0 then effective_on end) as ended_on
+    from {{ ref('int_order_lines__contributed') }}
+    group by recon_key, line_key
+    having sum(changed_quantity) = 0
+),
+
+ended_contracts as (
+    select
+        orders.tenant,
+        orders.contract_id,
+        max(ended_lines.ended_on) as ended_on
+    from orders
+    inner join {{ ref('int_order_lines__current') }} as order_lines
+        on orders.recon_key = order_lines.recon_key
+    left join ended_lines
+        on order_lines.line_key = ended_lines.line_key
+    where orders.contract_id is not null
+        and orders.status_code in ('confirmed', 'closed')
+    group by orders.tenant, orders.contract_id
+    having count(*) = count(ended_lines.ended_on)
+),
+
 renewed as (
     select
         contracts.*,
@@ -73,9 +100,14 @@ renewed as (
         and contracts.source_system = renewed_contracts.source_system
         and contracts.source_instance = renewed_contracts.source_instance
         and contracts.renews_contract_id = renewed_contracts.contract_id
+    left join ended_contracts
+        on renewed_contracts.tenant = ended_contracts.tenant
+        and renewed_contracts.contract_id = ended_contracts.contract_id
+        and contracts.start_on <= renewed_contracts.end_on
     where contracts.status_code not in ('cancelled', 'void', 'draft')
         and renewed_contracts.status_code not in ('cancelled', 'void', 'draft')
         and contracts.contract_id <> renewed_contracts.contract_id
+        and (ended_contracts.ended_on is null or ended_contracts.ended_on > contracts.start_on)
         and {{ days_between('renewed_contracts.end_on', 'contracts.start_on') }} <> 1
 ),
 

@@ -4,7 +4,12 @@
 -- second one; lines whose differences cancel out are one schedule that is wrong.
 
 with components as (
-    select * from {{ ref('int_billing_effects') }}
+    select
+        effects.*,
+        billed_after_end.ended_on
+    from {{ ref('int_billing_effects') }} as effects
+    left join {{ ref('int_lines_billed_after_end') }} as billed_after_end
+        on effects.line_key = billed_after_end.line_key
 ),
 
 classified as (
@@ -13,7 +18,7 @@ classified as (
         case
             when kind_code = 'CONSOLIDATED' then 'MKT_CONSOLIDATION'
             when is_cancelled and coalesce(is_consolidated, false) then 'MKT_CONSOLIDATION'
-            when is_cancelled then 'CAN_STILL_BILLED'
+            when is_cancelled or (ended_on is not null and variance_amount > 0) then 'CAN_STILL_BILLED'
             when level_quantity is not null then 'AMD_DELTA_AS_ABSOLUTE'
             when kind_code = 'DUPLICATE' or is_repeated or is_charge_repeated then 'BIL_DUPLICATE'
             when kind_code = 'FOREIGN' then 'BIL_CURRENCY'
@@ -75,6 +80,8 @@ renamed as (
         *,
         case
             when order_type = 'renewal' and billing_code = 'BIL_PRICE' then 'REN_PRICE_MISMATCH'
+            -- A consolidated invoice compares order by order: one that asks more or less is wrong about its members.
+            when coalesce(is_consolidated, false) and billing_code = 'BIL_PRICE' then 'MKT_CONSOLIDATION'
             else billing_code
         end as exception_code
     from classified
@@ -86,7 +93,8 @@ with_leaks as (
         case
             when exception_code = 'BIL_SCHEDULE' then moved_amount
             when exception_code = 'AMD_BACKDATED_CATCHUP' then catch_up_amount
-            when exception_code in ('BIL_CURRENCY', 'BIL_PARTY', 'CAN_STILL_BILLED') then {{ money('abs(matched_amount)') }}
+            when exception_code in ('BIL_CURRENCY', 'BIL_PARTY') then {{ money('abs(matched_amount)') }}
+            when exception_code = 'CAN_STILL_BILLED' and is_cancelled then {{ money('abs(matched_amount)') }}
             else {{ money('abs(variance_amount)') }}
         end as leak_amount,
         case
@@ -119,12 +127,19 @@ final as (
                     when kind_code = 'CONSOLIDATED'
                     then 'The consolidated invoice states ' || {{ amount_text('matched_amount') }} || ' ' || currency_code
                         || ', its lines come to ' || {{ amount_text('expected_amount') }} || '.'
+                    when not is_cancelled
+                    then subject || ' comes to ' || {{ amount_text('expected_amount') }} || ' ' || currency_code
+                        || ', a consolidated invoice asks ' || {{ amount_text('matched_amount') }} || ' for it.'
                     else subject || ' is cancelled, but a consolidated invoice still asks '
                         || {{ amount_text('matched_amount') }} || ' ' || currency_code || ' for it.'
                 end
             when 'CAN_STILL_BILLED' then
-                subject || ' is cancelled, but ' || {{ amount_text('matched_amount') }} || ' ' || currency_code
-                || ' is still invoiced for it.'
+                subject
+                || case
+                    when is_cancelled then ' is cancelled'
+                    else ' ended on ' || cast(ended_on as {{ dbt.type_string() }})
+                end
+                || ', but ' || {{ amount_text('leak_amount') }} || ' ' || currency_code || ' is still invoiced for it.'
             when 'AMD_DELTA_AS_ABSOLUTE' then
                 subject || ': a change of ' || {{ quantity_text('changed_quantity') }} || ' was billed as '
                 || {{ quantity_text('level_quantity') }} || ', the new total: ' || {{ amount_text('variance_amount') }} || ' '

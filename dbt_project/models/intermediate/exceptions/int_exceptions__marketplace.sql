@@ -97,9 +97,24 @@ statements_of_sellers as (
     group by recon_key, seller_id, currency_code
 ),
 
+-- One sale stated twice is paid twice: that is no sharing of it.
+repeated_statements as (
+    select
+        recon_key,
+        seller_id,
+        currency_code,
+        {{ money('gross_amount * (count(*) - 1)') }} as repeated_amount,
+        {{ money('max(net_amount) * (count(*) - 1)') }} as repeated_net_amount
+    from {{ ref('int_seller_statements__resolved') }}
+    where gross_amount > 0
+    group by recon_key, seller_id, currency_code, gross_amount
+    having count(*) > 1
+),
+
 classified as (
     select
         match_groups.*,
+        repeated_statements.repeated_net_amount,
         shared_wrongly.seller_count,
         shared_wrongly.moved_amount,
         shared_wrongly.shared_amount,
@@ -124,7 +139,7 @@ classified as (
                 and statements_of_sellers.commission_amount <> statements_of_sellers.expected_commission_amount
             then 'MKT_COMMISSION'
             when match_groups.leg_code = 'payout' then 'MKT_PAYOUT_PARTIAL'
-            when match_groups.expectation_count = 0 then 'MKT_PAYOUT_EXTRA'
+            when match_groups.expectation_count = 0 or repeated_statements.recon_key is not null then 'MKT_PAYOUT_EXTRA'
             when match_groups.evidence_count = 0 then 'MKT_PAYOUT_MISSING'
             else 'MKT_SPLIT'
         end as exception_code
@@ -144,6 +159,11 @@ classified as (
         on match_groups.recon_key = statements_of_sellers.recon_key
         and match_groups.seller_id = statements_of_sellers.seller_id
         and match_groups.currency_code = statements_of_sellers.currency_code
+    left join repeated_statements
+        on match_groups.recon_key = repeated_statements.recon_key
+        and match_groups.seller_id = repeated_statements.seller_id
+        and match_groups.currency_code = repeated_statements.currency_code
+        and match_groups.variance_amount = repeated_statements.repeated_amount
     left join shared_wrongly
         on case
             when match_groups.leg_code = 'seller_split'
@@ -188,6 +208,9 @@ failed_groups as (
                 || '; its gross less commission, fees and withholding is '
                 || {{ amount_text('expected_amount') }}
                 || '.'
+            when exception_code = 'MKT_PAYOUT_EXTRA' and repeated_net_amount is not null then
+                'Seller ' || seller_id || ' was stated twice for one sale: ' || {{ amount_text('repeated_net_amount') }}
+                || ' ' || currency_code || ' was paid too much.'
             when exception_code = 'MKT_PAYOUT_EXTRA' then
                 'Seller ' || seller_id || ' is stated with ' || {{ amount_text('matched_amount') }}
                 || ' ' || currency_code || ', but has no line on the order.'
@@ -208,6 +231,7 @@ failed_groups as (
         case
             when exception_code in ('MKT_COMMISSION', 'MKT_PAYOUT_PARTIAL')
             then case when variance_amount > 0 then 'loss' else 'owed' end
+            when exception_code = 'MKT_PAYOUT_EXTRA' and repeated_net_amount is not null then 'loss'
         end as leak_kind,
         recon_owner_id as assignee_id,
         cast(null as {{ dbt.type_string() }}) as incident_cause,
@@ -217,6 +241,7 @@ failed_groups as (
             when exception_code = 'MKT_CLAWBACK_OPEN' and variance_amount < stated_gross_amount
             then {{ shared_amount('stated_net_amount', 'variance_amount', 'stated_gross_amount') }}
             when exception_code = 'MKT_CLAWBACK_OPEN' then stated_net_amount
+            when exception_code = 'MKT_PAYOUT_EXTRA' and repeated_net_amount is not null then repeated_net_amount
             when exception_code = 'MKT_COMMISSION'
             then {{ money('abs(commission_amount - expected_commission_amount)') }}
             when seller_count is null then {{ money('abs(variance_amount)') }}

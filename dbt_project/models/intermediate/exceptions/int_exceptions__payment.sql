@@ -1,6 +1,6 @@
 -- Grain: one row per payment group that disagrees: one group gives one class, the first that holds.
 -- Trap: a group whose money came in another currency is told by that money, not as missing too. A dispute whose money
--- is still here is told although the group agrees.
+-- is still here is told although the group agrees, and so is a payment that gave back more than it had brought.
 
 with match_groups as (
     select * from {{ ref('int_match_groups') }}
@@ -281,7 +281,8 @@ failed_groups as (
                     else ' and no instalments that would explain it.'
                 end
         end as explanation,
-        cast(null as {{ dbt.type_string() }}) as leak_kind,
+        -- A refund that is too small is owed to the customer.
+        case when exception_code = 'PAY_SHORT' and variance_amount > 0 then 'owed' end as leak_kind,
         cast(null as {{ dbt.type_string() }}) as assignee_id,
         cast(null as {{ dbt.type_string() }}) as incident_cause,
 
@@ -340,10 +341,45 @@ pending_disputes as (
         and all_groups.status_code <> 'exception'
 ),
 
+-- The order is even, and one of its payments gave back more than it had brought.
+overdrawn_payments as (
+    select
+        'PAY_REFUND_EXCEEDS' as exception_code,
+        all_groups.leg_code,
+        all_groups.tenant,
+        all_groups.recon_key,
+        '' as line_key,
+        all_groups.currency_code as fact_key,
+        orders.order_id as native_ref,
+        orders.source_system,
+        all_groups.match_id,
+        all_groups.currency_code,
+        {{ amount_text('reversals.overdrawn_amount') }} || ' ' || all_groups.currency_code
+        || ' more was refunded on one payment than it had brought: the rest belongs on the others.' as explanation,
+        cast(null as {{ dbt.type_string() }}) as leak_kind,
+        cast(null as {{ dbt.type_string() }}) as assignee_id,
+        cast(null as {{ dbt.type_string() }}) as incident_cause,
+        reversals.overdrawn_amount as leak_amount,
+        all_groups.expected_amount as expected_value_amount,
+        all_groups.matched_amount as actual_value_amount,
+        reversals.last_reversed_at as opened_at
+    from reversals
+    inner join {{ ref('int_match_groups') }} as all_groups
+        on reversals.recon_key = all_groups.recon_key
+        and reversals.currency_code = all_groups.currency_code
+        and all_groups.leg_code = 'payment'
+    inner join orders
+        on reversals.recon_key = orders.recon_key
+    where reversals.overdrawn_amount > 0
+        and all_groups.status_code <> 'exception'
+),
+
 final as (
     select * from failed_groups
     union all
     select * from pending_disputes
+    union all
+    select * from overdrawn_payments
 )
 
 select * from final

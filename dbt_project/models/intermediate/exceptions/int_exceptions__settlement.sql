@@ -32,6 +32,11 @@ batches as (
     select * from {{ ref('int_settlement_batches__computed') }}
 ),
 
+reserves as (
+    select * from {{ ref('int_settlement_reserves') }}
+    where unreleased_amount > 0
+),
+
 payment_groups as (
     select
         case
@@ -156,12 +161,12 @@ batch_facts as (
     select
         batches.*,
         'SET_RESERVE_NOT_RELEASED' as exception_code,
-        {{ money('reserved_amount - next_released_amount') }} as leak_amount,
-        reserved_amount as expected_value_amount,
-        next_released_amount as actual_value_amount
+        reserves.unreleased_amount as leak_amount,
+        reserves.reserved_amount as expected_value_amount,
+        {{ money('reserves.reserved_amount - reserves.unreleased_amount') }} as actual_value_amount
     from batches
-    where reserved_amount > next_released_amount
-        and line_count > 0
+    inner join reserves
+        on batches.batch_key = reserves.batch_key
 ),
 
 batch_exceptions as (
@@ -299,7 +304,7 @@ final as (
                 || currency_code || ' failed and was not made again.'
             else
                 'Batch ' || native_ref || ' held back ' || {{ amount_text('expected_value_amount') }} || ' '
-                || currency_code || ', and the next one released ' || {{ amount_text('actual_value_amount') }} || '.'
+                || currency_code || ', and what came after released ' || {{ amount_text('actual_value_amount') }} || '.'
         end as explanation,
         leak_kind,
         cast(null as {{ dbt.type_string() }}) as assignee_id,

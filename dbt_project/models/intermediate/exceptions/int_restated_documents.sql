@@ -1,4 +1,5 @@
--- Grain: one row per document of evidence whose amount came again and differs: (leg_code, source, stream, native_id).
+-- Grain: one row per document of evidence whose amount came again and differs: (leg_code, source, stream, tenant,
+-- source_system, native_id).
 -- Trap: orders and order lines are versioned, not restated. The newest version wins; what it replaces is here.
 
 with restated_keys as (
@@ -25,12 +26,30 @@ ranked_versions as (
         stored.control_amount,
         stored._is_deleted,
         stored._observed_at,
+        stored._row_version,
         row_number() over {{ versions_of('stored', 'newest') }} as recency
     from {{ ref('stg_landing__source_rows') }} as stored
     inner join restated_keys
         on stored.source = restated_keys.source
         and stored.stream = restated_keys.stream
         and stored._row_key = restated_keys._row_key
+),
+
+-- What was known of the row before its newest version came: a version that arrives after a newer one changed nothing.
+earlier_versions as (
+    select
+        earlier.*,
+        row_number() over (
+            partition by earlier.source, earlier.stream, earlier._row_key
+            order by earlier.recency nulls last
+        ) as place
+    from ranked_versions as earlier
+    inner join ranked_versions as latest
+        on earlier.source = latest.source
+        and earlier.stream = latest.stream
+        and earlier._row_key = latest._row_key
+        and earlier._row_version < latest._row_version
+    where latest.recency = 1
 ),
 
 changed_rows as (
@@ -41,11 +60,11 @@ changed_rows as (
         latest._observed_at,
         abs(latest.control_amount) - abs(earlier.control_amount) as size_change
     from ranked_versions as latest
-    inner join ranked_versions as earlier
+    inner join earlier_versions as earlier
         on latest.source = earlier.source
         and latest.stream = earlier.stream
         and latest._row_key = earlier._row_key
-        and earlier.recency = 2
+        and earlier.place = 1
     where latest.recency = 1
         and not latest._is_deleted
         and not earlier._is_deleted
@@ -115,15 +134,15 @@ evidence as (
     from invoices_by_line
 ),
 
-final as (
+restated as (
     select
         ---------- keys
         evidence.leg_code,
         evidence.source,
         evidence.stream,
         evidence.native_id,
-        min(evidence.tenant) as tenant,
-        min(evidence.source_system) as source_system,
+        evidence.tenant,
+        evidence.source_system,
         min(evidence.recon_key) as recon_key,
         min(evidence.anchor_key) as anchor_key,
         min(evidence.currency_code) as currency_code,
@@ -140,8 +159,25 @@ final as (
         on changed_rows.source = evidence.source
         and changed_rows.stream = evidence.stream
         and changed_rows._row_key = evidence._row_key
-    group by evidence.leg_code, evidence.source, evidence.stream, evidence.native_id
+    group by
+        evidence.leg_code, evidence.source, evidence.stream, evidence.native_id, evidence.tenant,
+        evidence.source_system
     having sum(changed_rows.size_change) <> 0
+),
+
+-- The header of a settlement that changed by as much as its lines did is the same fact.
+final as (
+    select restated.*
+    from restated
+    left join restated as restated_lines
+        on restated.tenant = restated_lines.tenant
+        and restated.source = restated_lines.source
+        and restated.source_system = restated_lines.source_system
+        and restated.native_id = restated_lines.native_id
+        and restated_lines.leg_code = 'settlement'
+        and restated.leg_code = 'settlement_batch'
+        and abs(restated.change_amount) = abs(restated_lines.change_amount)
+    where restated_lines.native_id is null
 )
 
 select * from final

@@ -113,9 +113,9 @@ terms_of_orders as (
         coalesce(contract_terms.term_days, -1) as contract_days
     from documents
     left join payment_terms as own_terms
-        on documents.payment_terms = own_terms.payment_terms
+        on {{ payment_terms_key('documents.payment_terms') }} = {{ payment_terms_key('own_terms.payment_terms') }}
     left join payment_terms as contract_terms
-        on documents.contract_terms = contract_terms.payment_terms
+        on {{ payment_terms_key('documents.contract_terms') }} = {{ payment_terms_key('contract_terms.payment_terms') }}
     where not documents.is_amendment
         and documents.contract_id is not null
 ),
@@ -201,7 +201,7 @@ final as (
         coalesce(terms_of_orders.is_terms_judged, false) as is_terms_judged,
         coalesce(
             terms_of_orders.is_terms_judged
-            and terms_of_orders.payment_terms <> terms_of_orders.contract_terms
+            and {{ payment_terms_key('terms_of_orders.payment_terms') }} <> {{ payment_terms_key('terms_of_orders.contract_terms') }}
             and (terms_of_orders.own_days <> terms_of_orders.contract_days or terms_of_orders.own_days < 0),
             false
         ) as has_terms_fault,

@@ -107,7 +107,14 @@ with_facts as (
             when coalesce(shipped_lines.returned_quantity, 0) > 0 then order_lines.quantity
             else {{ quantity('0') }}
         end as shipped_quantity,
-        coalesce(shipped_lines.returned_quantity, {{ quantity('0') }}) as returned_quantity,
+        -- What left beyond the order and came back is neither billed nor credited: too much, or the piece that was exchanged.
+        {{ quantity("""
+            greatest(
+                coalesce(shipped_lines.returned_quantity, 0)
+                - greatest(coalesce(shipped_lines.shipped_quantity, 0) - greatest(order_lines.quantity, 0), 0),
+                0
+            )
+        """) }} as returned_quantity,
         coalesce(shipped_lines.cancelled_quantity, {{ quantity('0') }}) as cancelled_quantity,
         shipped_lines.last_shipped_at,
         shipped_lines.last_returned_at,

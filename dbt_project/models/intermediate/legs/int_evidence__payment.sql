@@ -16,34 +16,8 @@ payment_statuses as (
     where is_evidence
 ),
 
-invoice_shares as (
-    select * from {{ ref('int_invoice_shares') }}
-),
-
--- A payment that names an invoice and no order pays the orders on that invoice, in their order on it.
 payments_of_invoices as (
-    select
-        payments.source,
-        payments._row_key,
-        invoice_shares.order_ref,
-        cast(invoice_shares.share_no as {{ dbt.type_string() }}) as share_no,
-        {{ money("""
-            case
-                when invoice_shares.is_last
-                then greatest(payments.payment_amount - invoice_shares.amount_before, 0)
-                else least(
-                    greatest(payments.payment_amount - invoice_shares.amount_before, 0),
-                    invoice_shares.share_amount
-                )
-            end
-        """) }} as share_amount
-    from payments
-    inner join invoice_shares
-        on payments.tenant = invoice_shares.tenant
-        and payments.invoice_ref = invoice_shares.invoice_ref
-        and payments.currency_code = invoice_shares.currency_code
-    where payments.order_ref is null
-        and (payments.payment_amount > invoice_shares.amount_before or invoice_shares.share_no = 1)
+    select * from {{ ref('int_payments_of_invoices') }}
 ),
 
 payment_events as (
@@ -54,7 +28,7 @@ payment_events as (
         payments.source_system,
         payments.source_instance,
         payments.payment_id as native_id,
-        payments_of_invoices.share_no as line_no,
+        cast(payments_of_invoices.share_no as {{ dbt.type_string() }}) as line_no,
         coalesce(payments.order_ref, payments_of_invoices.order_ref) as order_ref,
         payments.kind_code,
         payments.currency_code,
@@ -62,8 +36,7 @@ payment_events as (
         case
             when payment_kinds.is_stored_value and payments.parent_payment_id is not null
             then {{ money('-payments.payment_amount') }}
-            when payments_of_invoices.share_amount is not null
-            then {{ money('payments_of_invoices.share_amount * payment_kinds.cash_sign') }}
+            when payments_of_invoices.paid_amount is not null then payments_of_invoices.paid_amount
             else {{ money('payments.payment_amount * payment_kinds.cash_sign') }}
         end as actual_amount,
         payments.instalment_count,

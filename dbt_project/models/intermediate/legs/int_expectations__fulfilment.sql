@@ -1,6 +1,7 @@
 -- Grain: one row per order line that ships: the quantity that must leave.
 -- Trap: a line of a product that nobody described is expected to ship only where the order ships at all. What a
--- cancelled shipment would have carried is not expected once its order is closed.
+-- cancelled shipment would have carried is not expected once its order is closed. What left beyond the order and came
+-- back did no harm: it may leave.
 
 with order_lines as (
     select * from {{ ref('int_order_lines__current') }}
@@ -24,12 +25,39 @@ orders_with_shipments as (
         and recon_key is not null
 ),
 
-cancelled_rests as (
+shipped_lines as (
     select
         line_key,
+        shipped_quantity,
+        returned_quantity,
         cancelled_quantity
     from {{ ref('int_shipped_lines') }}
     where cancelled_quantity > 0
+        or returned_quantity > 0
+),
+
+with_due as (
+    select
+        order_lines.*,
+        coalesce(shipped_lines.shipped_quantity, {{ quantity('0') }}) as shipped_quantity,
+        coalesce(shipped_lines.returned_quantity, {{ quantity('0') }}) as returned_quantity,
+        case
+            when not order_lines.is_open_for_delivery then {{ quantity('0') }}
+            when order_lines.status_code = 'closed'
+            then {{ quantity('greatest(order_lines.quantity - coalesce(shipped_lines.cancelled_quantity, 0), 0)') }}
+            else order_lines.quantity
+        end as due_quantity
+    from order_lines
+    left join shipped_lines
+        on order_lines.line_key = shipped_lines.line_key
+),
+
+with_quantities as (
+    select
+        *,
+        {{ quantity('due_quantity + greatest(least(shipped_quantity - due_quantity, returned_quantity), 0)') }}
+            as expected_quantity
+    from with_due
 ),
 
 leg_windows as (
@@ -41,57 +69,48 @@ final as (
     select
         ---------- keys
         'fulfilment' as leg_code,
-        order_lines.line_key as anchor_key,
-        order_lines.recon_key,
-        order_lines.line_key,
-        order_lines.seller_id,
+        with_quantities.line_key as anchor_key,
+        with_quantities.recon_key,
+        with_quantities.line_key,
+        with_quantities.seller_id,
         cast(null as {{ dbt.type_string() }}) as period_code,
-        order_lines.tenant,
-        order_lines.source,
-        order_lines.source_system,
-        order_lines.order_id as native_id,
+        with_quantities.tenant,
+        with_quantities.source,
+        with_quantities.source_system,
+        with_quantities.order_id as native_id,
 
         ---------- strings
-        order_lines.currency_code,
+        with_quantities.currency_code,
         cast(null as {{ dbt.type_string() }}) as explained_class,
 
         ---------- numerics
         case
-            when order_lines.is_open_for_delivery and cancelled_rests.line_key is not null
-            then {{ line_amount('greatest(order_lines.quantity - cancelled_rests.cancelled_quantity, 0)', 'order_lines.unit_rate') }}
-            when order_lines.is_open_for_delivery then order_lines.list_amount
-            else {{ money('0') }}
+            when with_quantities.expected_quantity = with_quantities.quantity then with_quantities.list_amount
+            else {{ line_amount('with_quantities.expected_quantity', 'with_quantities.unit_rate') }}
         end as expected_amount,
-        case
-            when order_lines.is_open_for_delivery and cancelled_rests.line_key is not null
-            then {{ quantity('greatest(order_lines.quantity - cancelled_rests.cancelled_quantity, 0)') }}
-            when order_lines.is_open_for_delivery then order_lines.quantity
-            else {{ quantity('0') }}
-        end as expected_quantity,
+        with_quantities.expected_quantity,
         cast(null as decimal(18, 4)) as ceiling_amount,
         cast(null as decimal(18, 4)) as explained_amount,
         cast(0 as bigint) as rounding_count,
 
         ---------- dates
-        order_lines.ordered_on as business_on,
+        with_quantities.ordered_on as business_on,
 
         ---------- timestamps
         coalesce(
-            order_lines.promised_at,
-            {{ plus_hours('order_lines.ordered_at', 'leg_windows.window_hours') }}
+            with_quantities.promised_at,
+            {{ plus_hours('with_quantities.ordered_at', 'leg_windows.window_hours') }}
         ) as due_at
-    from order_lines
+    from with_quantities
     inner join leg_windows
-        on order_lines.order_type = leg_windows.order_type
-        and order_lines.ordered_on >= leg_windows.effective_from
-        and order_lines.ordered_on < coalesce(leg_windows.effective_to, {{ end_of_time() }})
+        on with_quantities.order_type = leg_windows.order_type
+        and with_quantities.ordered_on >= leg_windows.effective_from
+        and with_quantities.ordered_on < coalesce(leg_windows.effective_to, {{ end_of_time() }})
     left join products_of_tenant
-        on order_lines.tenant = products_of_tenant.tenant
-        and order_lines.sku = products_of_tenant.sku
-    left join cancelled_rests
-        on case when order_lines.status_code = 'closed' then order_lines.line_key end = cancelled_rests.line_key
+        on with_quantities.tenant = products_of_tenant.tenant
+        and with_quantities.sku = products_of_tenant.sku
     left join orders_with_shipments
-        on order_lines.recon_key = orders_with_shipments.recon_key
+        on with_quantities.recon_key = orders_with_shipments.recon_key
     where products_of_tenant.fulfilment_code = 'ship'
         or (products_of_tenant.fulfilment_code is null and orders_with_shipments.recon_key is not null)
 )

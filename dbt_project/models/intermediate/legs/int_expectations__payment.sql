@@ -1,6 +1,7 @@
 -- Grain: one row per order that commits the customer to pay: what must be received for it.
 -- Trap: a cancelled order expects 0, unless its source keeps it due until a reversal is seen (order_statuses). What
--- is owed back (credit memos, goods that came back and were refunded, refunds that bounced) is not expected.
+-- is owed back (credit memos, goods that came back and were refunded, refunds that bounced) is not expected. An order
+-- that was closed short is due as finally billed.
 
 with orders as (
     select * from {{ ref('int_orders') }}
@@ -20,6 +21,10 @@ invoiced_orders as (
 
 reversals as (
     select * from {{ ref('int_payment_reversals') }}
+),
+
+orders_closed_short as (
+    select recon_key from {{ ref('int_orders_closed_short') }}
 ),
 
 returns_summed_to_orders as (
@@ -55,6 +60,13 @@ with_credits as (
         invoiced_orders.is_invoiced,
         invoiced_orders.credited_amount,
         invoiced_orders.last_due_on,
+        case
+            when orders_closed_short.recon_key is not null
+                and invoiced_orders.is_invoiced
+                and not invoiced_orders.is_only_provisional
+            then {{ money('least(orders.due_amount, invoiced_orders.invoiced_amount)') }}
+            else orders.due_amount
+        end as payable_amount,
         coalesce(reversals.bounced_amount, {{ money('0') }}) as bounced_amount,
         coalesce(
             case
@@ -72,6 +84,8 @@ with_credits as (
     left join reversals
         on orders.recon_key = reversals.recon_key
         and orders.currency_code = reversals.currency_code
+    left join orders_closed_short
+        on orders.recon_key = orders_closed_short.recon_key
     left join returns_summed_to_orders
         on orders.recon_key = returns_summed_to_orders.recon_key
     left join refunds_of_sellers
@@ -100,9 +114,9 @@ final as (
         case
             when with_credits.is_due_for_payment
             then greatest(
-                    {{ money('with_credits.due_amount - greatest(with_credits.credit_amount, with_credits.bounced_amount)') }},
+                    {{ money('with_credits.payable_amount - greatest(with_credits.credit_amount, with_credits.bounced_amount)') }},
                     -- A return is due the other way.
-                    least(with_credits.due_amount, {{ money('0') }})
+                    least(with_credits.payable_amount, {{ money('0') }})
                 )
             else {{ money('0') }}
         end as expected_amount,

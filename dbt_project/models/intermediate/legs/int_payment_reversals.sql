@@ -10,6 +10,7 @@ with payments as (
         payments.source_instance,
         payments.order_ref,
         payments.currency_code,
+        payments.payment_id,
         payments.kind_code,
         payments.payment_amount,
         payments.occurred_at,
@@ -48,6 +49,50 @@ bounced as (
     from bounced_by_amount
     where bounce_count > 0
     group by recon_key, currency_code
+),
+
+-- What each payment gave back, less what bounced: a refund names the payment, what bounced names the refund.
+returned_by_payment as (
+    select
+        refunds.recon_key,
+        refunds.tenant,
+        refunds.source_system,
+        refunds.source_instance,
+        refunds.currency_code,
+        refunds.parent_payment_id,
+        {{ money('sum(refunds.payment_amount - coalesce(bounces.payment_amount, 0))') }} as returned_amount
+    from resolved as refunds
+    left join resolved as bounces
+        on refunds.tenant = bounces.tenant
+        and refunds.source_system = bounces.source_system
+        and refunds.source_instance = bounces.source_instance
+        and refunds.payment_id = bounces.parent_payment_id
+        and bounces.kind_code = 'refund_failed'
+        and bounces.status_code = 'succeeded'
+    where refunds.recon_key is not null
+        and refunds.status_code = 'succeeded'
+        and refunds.kind_code in ('refund', 'gift_card', 'store_credit')
+    group by
+        refunds.recon_key, refunds.tenant, refunds.source_system, refunds.source_instance, refunds.currency_code,
+        refunds.parent_payment_id
+),
+
+overdrawn as (
+    select
+        returned_by_payment.recon_key,
+        returned_by_payment.currency_code,
+        {{ money('sum(returned_by_payment.returned_amount - received.payment_amount)') }} as overdrawn_amount
+    from returned_by_payment
+    inner join {{ ref('int_payments__latest') }} as received
+        on returned_by_payment.tenant = received.tenant
+        and returned_by_payment.source_system = received.source_system
+        and returned_by_payment.source_instance = received.source_instance
+        and returned_by_payment.parent_payment_id = received.payment_id
+        and returned_by_payment.currency_code = received.currency_code
+    where received.kind_code in ('capture', 'sale', 'gift_card', 'store_credit')
+        and coalesce(received.native_status, 'succeeded') = 'succeeded'
+        and returned_by_payment.returned_amount > received.payment_amount
+    group by returned_by_payment.recon_key, returned_by_payment.currency_code
 ),
 
 summed as (
@@ -93,6 +138,7 @@ final as (
         ---------- numerics
         summed.refunded_amount,
         coalesce(bounced.bounced_amount, {{ money('0') }}) as bounced_amount,
+        coalesce(overdrawn.overdrawn_amount, {{ money('0') }}) as overdrawn_amount,
         summed.disputed_amount,
         summed.pending_dispute_amount,
         summed.dispute_count,
@@ -103,6 +149,9 @@ final as (
     left join bounced
         on summed.recon_key = bounced.recon_key
         and summed.currency_code = bounced.currency_code
+    left join overdrawn
+        on summed.recon_key = overdrawn.recon_key
+        and summed.currency_code = overdrawn.currency_code
 )
 
 select * from final

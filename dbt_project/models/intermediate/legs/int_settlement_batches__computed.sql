@@ -277,17 +277,6 @@ flagged as (
         on netted.tenant = tenants_with_batches.tenant
 ),
 
--- The batch after this one, of those that say what they hold back: what it releases is what was held.
-with_next as (
-    select
-        flagged.*,
-        lead(released_amount) over (
-            partition by tenant, source, source_system, provider, currency_code, line_count > 0 and has_header
-            order by closed_at nulls last, payout_on nulls last, batch_id nulls last
-        ) as next_released_amount
-    from flagged
-),
-
 currency_calendars as (
     select * from {{ ref('int_currency_calendars') }}
 ),
@@ -300,67 +289,67 @@ final as (
     select
         ---------- keys
         {{ joined_parts([
-            'with_next.source', 'with_next.tenant', 'with_next.source_system', 'with_next.source_instance',
-            'with_next.batch_id',
+            'flagged.source', 'flagged.tenant', 'flagged.source_system', 'flagged.source_instance',
+            'flagged.batch_id',
         ]) }} as batch_key,
-        with_next.source,
-        with_next.stream,
-        with_next.tenant,
-        with_next.source_system,
-        with_next.source_instance,
-        with_next.batch_id,
-        with_next.provider,
-        with_next.trace_id,
+        flagged.source,
+        flagged.stream,
+        flagged.tenant,
+        flagged.source_system,
+        flagged.source_instance,
+        flagged.batch_id,
+        flagged.provider,
+        flagged.trace_id,
 
         ---------- strings
-        with_next.status_code,
-        with_next.currency_code,
+        flagged.status_code,
+        flagged.currency_code,
         case
-            when not with_next.has_header then 'LINES_ALONE'
-            when with_next.line_count > 0 and with_next.is_footable then 'FOOTED'
-            when with_next.line_count > 0 then 'OTHER_CURRENCY_THAN_LINES'
-            when with_next.is_failed or with_next.is_reversal then 'PAYOUT_NOT_MADE'
-            when with_next.status_code = 'open' then 'BATCH_OPEN'
-            when with_next.net_amount = 0 then 'EMPTY_BATCH'
-            when with_next.is_detail_expected then 'UNATTRIBUTABLE'
+            when not flagged.has_header then 'LINES_ALONE'
+            when flagged.line_count > 0 and flagged.is_footable then 'FOOTED'
+            when flagged.line_count > 0 then 'OTHER_CURRENCY_THAN_LINES'
+            when flagged.is_failed or flagged.is_reversal then 'PAYOUT_NOT_MADE'
+            when flagged.status_code = 'open' then 'BATCH_OPEN'
+            when flagged.net_amount = 0 then 'EMPTY_BATCH'
+            when flagged.is_detail_expected then 'UNATTRIBUTABLE'
             else 'NO_LINES_FED'
         end as detail_code,
 
         ---------- numerics
-        with_next.line_count,
-        with_next.stated_amount,
-        case when with_next.is_footable then with_next.computed_amount end as computed_amount,
-        case when with_next.is_stated_from_provider then {{ money('-with_next.net_amount') }}
-            else with_next.net_amount
+        flagged.line_count,
+        flagged.stated_amount,
+        case when flagged.is_footable then flagged.computed_amount end as computed_amount,
+        case when flagged.is_stated_from_provider then {{ money('-flagged.net_amount') }}
+            else flagged.net_amount
         end as net_amount,
-        with_next.unfooted_amount,
-        with_next.reserved_amount,
-        with_next.next_released_amount,
+        flagged.unfooted_amount,
+        flagged.reserved_amount,
+        flagged.released_amount,
 
         ---------- booleans
-        with_next.has_header,
-        with_next.has_headers,
-        with_next.is_failed,
-        with_next.is_reversal,
-        with_next.is_paid_again,
+        flagged.has_header,
+        flagged.has_headers,
+        flagged.is_failed,
+        flagged.is_reversal,
+        flagged.is_paid_again,
 
         ---------- dates
-        with_next.payout_on,
+        flagged.payout_on,
 
         ---------- timestamps
-        with_next.closed_at,
+        flagged.closed_at,
         {{ end_of_day('due_days.due_on') }} as bank_due_at,
-        with_next.known_at,
+        flagged.known_at,
 
         ---------- provenance
-        with_next._row_key
-    from with_next
+        flagged._row_key
+    from flagged
     left join currency_calendars
-        on with_next.currency_code = currency_calendars.currency_code
+        on flagged.currency_code = currency_calendars.currency_code
     left join due_days
         on currency_calendars.calendar_code = due_days.calendar_code
-        and with_next.lag_business_days = due_days.lag_business_days
-        and with_next.payout_on = due_days.from_on
+        and flagged.lag_business_days = due_days.lag_business_days
+        and flagged.payout_on = due_days.from_on
 )
 
 select * from final

@@ -115,7 +115,7 @@ final as (
         on order_versions.tenant = customers_of_tenant.tenant
         and order_versions.customer_id = customers_of_tenant.customer_id
     left join payment_terms
-        on lower(order_versions.payment_terms) = payment_terms.payment_terms
+        on {{ payment_terms_key('order_versions.payment_terms') }} = {{ payment_terms_key('payment_terms.payment_terms') }}
     left join sla_policies
         on order_versions.order_type = sla_policies.order_type
         and cast(order_versions.ordered_at as date) >= sla_policies.effective_from

@@ -20,16 +20,8 @@ exceptions_summed_to_orders as (
     group by recon_key
 ),
 
--- A closed order whose rest was taken out of its shipments was closed short.
 orders_closed_short as (
-    -- distinct: several lines of an order may be short
-    select distinct order_lines.recon_key
-    from {{ ref('int_order_lines__current') }} as order_lines
-    inner join {{ ref('int_shipped_lines') }} as shipped_lines
-        on order_lines.line_key = shipped_lines.line_key
-    where order_lines.status_code = 'closed'
-        and shipped_lines.cancelled_quantity > 0
-        and shipped_lines.shipped_quantity < order_lines.quantity
+    select recon_key from {{ ref('int_orders_closed_short') }}
 ),
 
 final as (
