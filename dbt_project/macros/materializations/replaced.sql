@@ -25,12 +25,24 @@
     {% if contract.enforced %}
         {{ get_assert_columns_equivalent(sql) }}
     {% endif %}
+    {#- A model that reads what an earlier run left of itself is computed before its table is emptied. #}
+    {%- set reads_itself = relation | string in sql -%}
+    {%- set rows = this.identifier ~ '__rows' -%}
     {% call statement('main') -%}
+        {%- if contract.enforced and type == 'table' and reads_itself %}
+        create or replace temporary table {{ rows }} as (
+        {{ get_select_subquery(sql) }}
+        );
+        {%- endif %}
         create or replace {{ type }} {{ relation }}
         {%- if contract.enforced and type == 'table' %}
         {{ get_table_columns_and_constraints() }};
         insert into {{ relation }} {{ get_column_names() }} (
+        {%- if reads_itself %}
+        select * from {{ rows }}
+        {%- else %}
         {{ get_select_subquery(sql) }}
+        {%- endif %}
         )
         {%- else %} as (
         {{ sql }}
