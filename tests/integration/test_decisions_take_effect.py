@@ -15,6 +15,7 @@ from tests.integration.deciding import NOON, desk_on, request_of
 from tests.integration.run_homes import meshline
 
 FIRST, SECOND = "2026-07-01T00:00:00Z", "2026-07-02T00:00:00Z"
+DECIDED = NOON.isoformat()
 WHY = "The customer agreed to it in writing."
 FILES = {
     "people": """person_id,name,email,role,manager_id,approval_limit,currency
