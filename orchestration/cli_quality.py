@@ -62,8 +62,11 @@ def show_quality(settings: Settings, days: int, *, as_json: bool) -> None:
         )
     )
     for one in targets:
-        if one.measured is None:
-            page.print(f"{one.code}: {one.why}", soft_wrap=True)
+        said = [one.why] if one.measured is None else []
+        if one.beside:
+            said.append(f"{one.beside[0].upper()}{one.beside[1:]}.")
+        if said:
+            page.print(f"{one.code}: {' '.join(said)}", soft_wrap=True)
 
 
 def _written(target: Target) -> str:

@@ -25,6 +25,7 @@ from orchestration.core.work.people import Staff
 from orchestration.ledger.events import Actor, Draft, moment_text
 from orchestration.ledger.projections import KEYS_AT_ONCE, Row, record
 from orchestration.ledger.tables import persons, tickets
+from orchestration.ledger.ticket_times import Stopwatch
 from orchestration.ledger.tickets import FACTS, TICKETS, decided_of
 
 T = TypeVar("T")
@@ -127,12 +128,15 @@ def sync_tickets(
                 drafts += _changed(run, ticket, row, counts)
         record(connection, drafts, TICKETS)
     closing = _still_open(connection, seen) if gone is None else gone
+    stopwatch = Stopwatch(run.model, run.at)
     for batch_ids in _batches(closing, ROWS_AT_ONCE):
-        drafts = [
-            _closed(run, ticket)
-            for _, ticket in sorted(_tickets(connection, list(batch_ids)).items())
+        ending = {
+            key: ticket
+            for key, ticket in sorted(_tickets(connection, list(batch_ids)).items())
             if ticket["state_code"] != TicketState.CLOSED
-        ]
+        }
+        said = stopwatch.endings(connection, ending)
+        drafts = [_closed(run, ticket, said.get(key, {})) for key, ticket in ending.items()]
         counts["closed"] += len(drafts)
         record(connection, drafts, TICKETS)
     return SyncReport(**counts)
@@ -216,8 +220,8 @@ def _changed(
         )
 
 
-def _closed(run: EngineRun, ticket: Row) -> Draft:
-    """The event that closes a ticket whose difference is gone."""
+def _closed(run: EngineRun, ticket: Row, took: Row) -> Draft:
+    """The event that closes a ticket whose difference is gone; it says how long that took."""
     after = TicketState.CLOSED.value
     run.rules.check(ticket["ticket_id"], ticket["state_code"], after)
     return run.draft(
@@ -225,7 +229,7 @@ def _closed(run: EngineRun, ticket: Row) -> Draft:
         ticket["ticket_id"],
         ticket["recon_key"],
         "The difference is gone.",
-        {"decided": {"state_code": after}, "before": decided_of(ticket)},
+        {"decided": {"state_code": after}, "before": decided_of(ticket), **took},
     )
 
 

@@ -18,7 +18,14 @@ from duckdb import DuckDBPyConnection
 # Kept apart from the proof: when a fact became known, and how often a gate was asked, differ
 # between a rebuild and the runs that went before it, although all say the same about the business.
 HISTORY_TABLES = frozenset(
-    {"run_fingerprints", "fct_state_changes", "fct_audit_events", "fct_gate_checks", "ledger_heads"}
+    {
+        "run_fingerprints",
+        "fct_state_changes",
+        "fct_audit_events",
+        "fct_gate_checks",
+        "fct_resolutions",
+        "ledger_heads",
+    }
 )
 # Who has an exception and how its ticket stands is the ledger's to prove, not a matter of what the
 # sources say.

@@ -104,7 +104,7 @@ def test_rc1_a_waiver_that_others_signed_lets_the_order_go_and_no_other(home):
     assert (states["O-waived"], states["O-held"]) == ("reconciled", "held_by_gate")
 
 
-@pytest.mark.parametrize(("moment", "run_no"), [(DECIDED, 1), (SECOND, 2)])
+@pytest.mark.parametrize(("moment", "run_no"), [("2026-07-01T12:00:00Z", 1), (SECOND, 2)])
 def test_rb5_a_past_moment_is_built_again_with_the_decisions_of_then_and_no_later_ones(
     home, moment, run_no
 ):

@@ -3,8 +3,6 @@
 -- Trap: metric_on is the day on which the leg fell due (an order: its own SLA day). Rates and percentiles cannot be
 -- added: sum the counts and divide. Test, synthetic, draft and void orders are in no figure.
 
-{%- set history = stored_relation('history', 'fct_exceptions') %}
-
 with orders as (
     select
         recon_key,
@@ -129,26 +127,15 @@ measured_orders as (
         on orders.recon_key = kinds_of_orders.recon_key
 ),
 
--- How long an exception lasted, told on the day on which it was seen to end.
+-- How long exceptions were worked on, told on the day on which they were seen to end.
 resolutions as (
-    {%- if history %}
     select
         recon_key,
         case when leg_code in ('', 'order') then 'order' else leg_code end as leg_code,
-        cast(known_to as date) as metric_on,
-        {{ hours_between('opened_at', 'known_to') }} as resolution_hours
-    from {{ history }}
-    where is_gone
-        and recon_key is not null
-    {%- else %}
-    select
-        recon_key,
-        'order' as leg_code,
-        cast(ordered_at as date) as metric_on,
-        {{ hours_between('ordered_at', 'sla_due_at') }} as resolution_hours
-    from orders
-    where false
-    {%- endif %}
+        cast(ended_at as date) as metric_on,
+        worked_hours
+    from {{ ref('fct_resolutions') }}
+    where recon_key is not null
 ),
 
 -- The order is over all its legs.
@@ -157,7 +144,7 @@ resolutions_of_slices as (
         recon_key,
         leg_code,
         metric_on,
-        resolution_hours
+        worked_hours
     from resolutions
     where leg_code <> 'order'
     union all
@@ -165,7 +152,7 @@ resolutions_of_slices as (
         recon_key,
         'order' as leg_code,
         metric_on,
-        resolution_hours
+        worked_hours
     from resolutions
 ),
 
@@ -229,7 +216,7 @@ resolutions_summed as (
         resolutions_of_slices.leg_code,
         orders.currency_code,
         count(*) as resolved_count,
-        cast(sum(resolutions_of_slices.resolution_hours) as decimal(18, 4)) as resolution_hours
+        cast(sum(resolutions_of_slices.worked_hours) as decimal(18, 4)) as worked_hours
     from resolutions_of_slices
     inner join orders
         on resolutions_of_slices.recon_key = orders.recon_key
@@ -265,7 +252,7 @@ final as (
         cast(measured_summed.booking_latency_p50_hours as decimal(18, 4)) as booking_latency_p50_hours,
         cast(measured_summed.booking_latency_p95_hours as decimal(18, 4)) as booking_latency_p95_hours,
         coalesce(resolutions_summed.resolved_count, 0) as resolved_count,
-        {{ shared_amount('resolutions_summed.resolution_hours', '1', 'resolutions_summed.resolved_count') }}
+        {{ shared_amount('resolutions_summed.worked_hours', '1', 'resolutions_summed.resolved_count') }}
             as mttr_hours,
         coalesce(measured_summed.open_count, 0) as open_count,
         coalesce(measured_summed.exception_count, 0) as exception_count,
