@@ -40,6 +40,7 @@ _TICKETS = (
     "where ticket_id in ({marks})"
 )
 _HELD = "select ticket_id from tickets where state_code <> 'closed' and"
+_COUNT_HELD = "select count(*) as n from tickets where state_code <> 'closed' and assignee_id {of}"
 _HISTORY = (
     "select seq, at, actor_id, actor_role, action, reason, payload from events "
     "where subject_type = 'ticket' and subject_id = ? order by seq desc limit 200"
@@ -133,6 +134,14 @@ class Desk:
             else:
                 rows = reader.rows(f"{_HELD} assignee_id = ?", [person_id])
             return [row["ticket_id"] for row in rows]
+
+    def count_held(self, person_id: str | None) -> int | None:
+        """How many tickets a person has that are not closed; as `held_by`, without the ids."""
+        with self.reader() as reader:
+            if reader is None or not reader.has_table("tickets"):
+                return None
+            of, values = ("is null", []) if person_id is None else ("= ?", [person_id])
+            return int(next(reader.rows(_COUNT_HELD.format(of=of), values))["n"])
 
     def history(self, ticket_id: str) -> list[Note]:
         """What happened to a ticket, the latest first."""

@@ -13,6 +13,7 @@ from console.app import build_app
 from console.charts import warm_up
 from console.config import ConsoleConfig, with_port
 from console.state import State
+from console.warming import keep_warm
 from console.web.templating import environment
 from orchestration.core.errors import UsageRefused
 from orchestration.warehouse.reader import NothingPublished
@@ -51,7 +52,8 @@ def serve(config: ConsoleConfig, tell: Callable[[str], None], *, new_link: bool 
         pass
     if not (config.settings.serving / "current.json").exists():
         tell(f"Nothing is published in {config.settings.home} yet: run `meshline run` beside it.")
-    threading.Thread(target=_warm_up, daemon=True).start()
+    stop = threading.Event()
+    threading.Thread(target=_warm_up, args=(state, stop), daemon=True).start()
     tls = config.file.tls
     server = uvicorn.Server(
         uvicorn.Config(
@@ -67,15 +69,19 @@ def serve(config: ConsoleConfig, tell: Callable[[str], None], *, new_link: bool 
         )
     )
     sys.stdout.flush()
-    server.run(sockets=[listener])
+    try:
+        server.run(sockets=[listener])
+    finally:
+        stop.set()
 
 
-def _warm_up() -> None:
-    """Do what the first visitor would wait for: templates and the engine of the charts."""
+def _warm_up(state: State, stop: threading.Event) -> None:
+    """Do what the first visitor would wait for: templates, the engine of the charts, figures."""
     templates = environment()
     for name in templates.list_templates(extensions=["html"]):
         templates.get_template(name)
     warm_up()
+    keep_warm(state, stop)
 
 
 def _listen(config: ConsoleConfig) -> socket.socket:

@@ -58,7 +58,10 @@ def scope_query(sql: str, viewer: Viewer, columns: Columns) -> ScopedQuery:
         named.insert(0, ORDERS)
     named.sort(key=lambda table: table != ORDERS)
     values: dict[str, Any] = {}
-    parts = [f"{table} as ({_cut(table, viewer, columns, values)})" for table in named]
+    # Not materialized: a mart that is named twice would be copied whole before anything is asked.
+    parts = [
+        f"{table} as not materialized ({_cut(table, viewer, columns, values)})" for table in named
+    ]
     if not parts:
         return ScopedQuery(bare, values)
     prefix = "with " + ",\n".join(parts)

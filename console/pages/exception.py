@@ -15,6 +15,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from console.data import Data, Row
+from console.matches import match_of
 from console.pages.timeline import Event, events_of
 from console.runbooks import fillings, read_runbook
 from console.settled import ending_of, find_settled
@@ -29,11 +30,6 @@ router = APIRouter()
 SHOWN_MEMBERS = 200
 ONE = "select * from fct_exceptions where exception_id = $exception_id"
 ORDER = "select * from fct_orders where recon_key = $recon_key"
-MATCH = "select * from fct_matches where match_id = $match_id"
-MEMBERS = """
-    select * from fct_match_members where match_id = $match_id
-    order by side desc, stream, native_id, line_no limit 200
-"""
 LEG = "select * from fct_order_legs where recon_key = $recon_key and leg_code = $leg_code"
 OTHERS = """
     select exception_id, exception_code, ticket_severity_code as severity_code, native_ref,
@@ -159,7 +155,10 @@ def gather(state: State, data: Data, row: dict[str, Any]) -> dict[str, Any]:
     """Everything that the page of an exception shows."""
     evidence = read_evidence(row["evidence"])
     by_order = {"recon_key": row["recon_key"]} if row["recon_key"] else None
-    match = data.one(MATCH, match_id=row["match_id"]) if row["match_id"] else None
+    match: dict[str, Any] | None = None
+    members: list[dict[str, Any]] = []
+    if row["match_id"]:
+        match, members = match_of(data, row["match_id"], row["recon_key"])
     order = data.one(ORDER, **by_order) if by_order else None
     leg = data.one(LEG, leg_code=row["leg_code"], **by_order) if by_order else None
     events: list[Event] = events_of(data, row["recon_key"]) if by_order else []
@@ -173,7 +172,7 @@ def gather(state: State, data: Data, row: dict[str, Any]) -> dict[str, Any]:
         "order": order,
         "match": match,
         "leg": leg,
-        "members": data.rows(MEMBERS, match_id=row["match_id"]) if row["match_id"] else (),
+        "members": members[:SHOWN_MEMBERS],
         "evidence": evidence,
         "more_evidence": {
             name: value

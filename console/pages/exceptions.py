@@ -127,6 +127,11 @@ AGES = """
 """
 AGE_LABELS = ("Under 1 day", "1 to 3 days", "3 to 7 days", "7 to 30 days", "Over 30 days")
 SEVERITIES = ("critical", "high", "medium", "low", "info")
+_AMONG = """
+    select count(*) as n from fct_exceptions
+    where exception_id in (select unnest($ids))
+        and status_code not in ('resolved', 'auto_closed')
+"""
 INCIDENTS = """
     select
         fct_exceptions.incident_id,
@@ -354,26 +359,32 @@ def _fits(data: Data, keys: tuple[tuple[str, str], ...], start: list[str]) -> bo
 def _tiles(data: Data, choice: Choice, desk: Desk) -> dict[str, int]:
     """The counts that stay on top whatever is filtered."""
     me = data.viewer.person_id or data.viewer.email
-    nobodys, mine = desk.held_by(None), desk.held_by(me)
-    by_ledger = "fct_exceptions.exception_id in (select unnest({}))"
-    is_nobodys = "assignee_id is null" if nobodys is None else by_ledger.format("$nobodys")
-    is_mine = "assignee_id = $me" if mine is None else by_ledger.format("$mine")
     row = data.one(
         f"""select
             count(*) as all_count,
             count(*) filter (where {DUE["late"]}) as late_count,
             count(*) filter (where {DUE["day"]}) as day_count,
-            count(*) filter (where {is_nobodys}) as nobody_count,
-            count(*) filter (where {is_mine}) as mine_count,
+            count(*) filter (where assignee_id is null) as nobody_count,
+            count(*) filter (where assignee_id = $me) as mine_count,
             count(distinct fct_exceptions.incident_id) as incident_count
         from fct_exceptions
         where fct_exceptions.status_code not in ('resolved', 'auto_closed')""",
         as_of=choice.as_of,
         me=me,
-        nobodys=nobodys,
-        mine=mine,
     )
-    return row or {}
+    held = {name: _held(data, desk, who) for name, who in (("nobody", None), ("mine", me))}
+    now = {f"{name}_count": count for name, count in held.items() if count is not None}
+    return {**(row or {}), **now}
+
+
+def _held(data: Data, desk: Desk, who: str | None) -> int | None:
+    """How many tickets somebody has of those that the viewer may see; None without a ledger."""
+    if data.viewer.role.rows.is_whole:
+        return desk.count_held(who)
+    ids = desk.held_by(who)
+    if ids is None:
+        return None
+    return int(data.value(_AMONG, ids=ids))
 
 
 def _ages(data: Data, where: str, values: dict[str, Any]) -> dict[tuple[int, str], int]:

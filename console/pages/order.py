@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from console.data import Data
+from console.matches import matches_of
 from console.pages.timeline import events_of
 from console.settled import settled_of_order
 from console.web.deps import Marts, Parts
@@ -17,6 +18,7 @@ from console.web.errors import NotFound
 from console.web.templating import render
 
 router = APIRouter()
+SHOWN_MATCHES = 200
 ORDER = "select * from fct_orders where recon_key = $recon_key"
 BY_ID = "select recon_key from fct_orders where order_id = $name limit 2"
 VERSIONS = "select * from fct_order_versions where recon_key = $recon_key order by version_no"
@@ -26,18 +28,6 @@ GATES = "select * from fct_gate_results where recon_key = $recon_key order by ga
 EXCEPTIONS = """
     select * from fct_exceptions where recon_key = $recon_key
     order by due_at, exception_id
-"""
-MATCHES = """
-    select * from fct_matches where match_id in (
-        select match_id from fct_match_members where recon_key = $recon_key
-    )
-    order by leg_code, match_id limit 200
-"""
-MEMBERS = """
-    select * from fct_match_members where match_id in (
-        select own.match_id from fct_match_members as own where own.recon_key = $recon_key
-    )
-    order by match_id, side desc, stream, native_id, line_no limit 1000
 """
 ARTIFACTS = """
     select * from fct_artifacts where recon_key = $recon_key order by artifact_kind, artifact_id
@@ -164,8 +154,9 @@ def arrange_legs(legs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def arrange_matches(data: Data, recon_key: str) -> list[dict[str, Any]]:
     """Matches with their members on two sides, in the order of the flow."""
+    found, all_members = matches_of(data, recon_key)
     members: dict[str, list[Mapping[str, Any]]] = {}
-    for member in data.rows(MEMBERS, recon_key=recon_key):
+    for member in all_members:
         members.setdefault(member["match_id"], []).append(member)
     matches = [
         {
@@ -177,7 +168,7 @@ def arrange_matches(data: Data, recon_key: str) -> list[dict[str, Any]]:
                 each for each in members.get(match["match_id"], ()) if each["side"] == "actual"
             ],
         }
-        for match in data.rows(MATCHES, recon_key=recon_key)
+        for match in found[:SHOWN_MATCHES]
     ]
     places = {code: place for place, code in enumerate(FLOW)}
     return sorted(matches, key=lambda match: (places.get(match["leg_code"], 99), match["match_id"]))

@@ -17,12 +17,13 @@ from console.web.templating import link, render
 
 router = APIRouter()
 PAGE = 50
-BATCHES = """
+_AMOUNTS = """
     with stated as (
         select native_id as batch_id, currency_code, sum(allocated_amount) as stated_amount,
             min(match_id) as match_id
         from fct_match_members
         where leg_code = 'settlement_batch' and stream = 'settlement_batches'
+            and ($q = '' or contains(lower(native_id), $q)) {page}
         group by native_id, currency_code
     ),
     paid as (
@@ -31,18 +32,24 @@ BATCHES = """
         from fct_match_members as own
         inner join fct_match_members as bank
             on own.match_id = bank.match_id and bank.side = 'actual'
-        where own.leg_code = 'bank' and own.side = 'expected'
+        where own.leg_code = 'bank' and own.side = 'expected' and bank.leg_code = 'bank'
+            and own.native_id in (select batch_id from stated)
     ),
     paid_once as (
         select batch_id, sum(bank_amount) as bank_amount, min(bank_line) as bank_line,
             min(match_id) as match_id
         from paid group by batch_id
-    ),
+    )
+"""
+BATCHES = (
+    _AMOUNTS
+    + """,
     lines as (
         select native_id as batch_id, count(*) as line_count,
             count(distinct recon_key) as order_count
         from fct_match_members
         where stream = 'settlement_lines' and side = 'actual'
+            and native_id in (select batch_id from stated)
         group by native_id
     ),
     wrong as (
@@ -69,29 +76,47 @@ BATCHES = """
         left join fct_matches as bank on paid_once.match_id = bank.match_id
         left join lines on stated.batch_id = lines.batch_id
         left join wrong on stated.batch_id = wrong.batch_id
-        where ($q = '' or contains(lower(stated.batch_id), $q))
-            and ($only = '' or coalesce(bank.status_code, 'open') <> 'matched'
+        where ($only = '' or coalesce(bank.status_code, 'open') <> 'matched'
                 or footing.status_code is distinct from 'matched'
                 or coalesce(wrong.exception_count, 0) > 0)
     )
 """
-LIST = (
-    BATCHES
-    + """
+)
+# A page is chosen before anything is added up, unless how its batches stand decides.
+PAGE_OF_IDS = """
+            and native_id in (
+                select distinct native_id from fct_match_members
+                where leg_code = 'settlement_batch' and stream = 'settlement_batches'
+                    and native_id > $after and ($q = '' or contains(lower(native_id), $q))
+                order by native_id limit 51
+            )
+"""
+ONE_ID = "and native_id = $batch_id"
+LIST = """
     select * from batches where batch_id > $after order by batch_id limit 51
 """
-)
-COUNT = (
-    BATCHES
-    + """
+COUNT = """
     select currency_code, count(*) as batch_count, sum(stated_amount) as stated_amount,
         sum(coalesce(bank_amount, 0)) as bank_amount,
         count(*) filter (where bank_code <> 'matched') as unpaid_count
     from batches group by currency_code order by batch_count desc, currency_code
 """
+# The same without what only a list shows: it is asked for all batches there are.
+TOTALS = (
+    _AMOUNTS.format(page="")
+    + """
+    select stated.currency_code, count(*) as batch_count,
+        sum(stated.stated_amount) as stated_amount,
+        sum(coalesce(paid_once.bank_amount, 0)) as bank_amount,
+        count(*) filter (where bank.status_code is distinct from 'matched') as unpaid_count
+    from stated
+    left join paid_once on stated.batch_id = paid_once.batch_id
+    left join fct_matches as bank on paid_once.match_id = bank.match_id and bank.leg_code = 'bank'
+    group by stated.currency_code order by batch_count desc, stated.currency_code
+"""
 )
-ALL = BATCHES + "select * from batches order by batch_id"
-ONE = BATCHES + "select * from batches where batch_id = $batch_id"
+ALL = BATCHES.format(page="") + "select * from batches order by batch_id"
+ONE = BATCHES.format(page=ONE_ID) + "select * from batches"
 LINES = """
     select own.line_no, own.recon_key, own.allocated_amount, own.currency_code, own.match_id,
         own.leg_code, fct_matches.status_code, fct_matches.residual_amount,
@@ -136,7 +161,8 @@ def settlements(
 ) -> Response:
     """The batches."""
     values = {"q": q.strip().lower(), "only": "open" if only else ""}
-    rows = data.rows(LIST, after=after, **values)
+    by_page = BATCHES.format(page="" if only else PAGE_OF_IDS)
+    rows = data.rows(by_page + LIST, after=after, **values)
     query = {"q": q, "only": values["only"]}
     has_next = len(rows) > PAGE
     return render(
@@ -144,7 +170,7 @@ def settlements(
         "settlements.html",
         page="settlements",
         rows=rows[:PAGE],
-        sums=data.rows(COUNT, **values),
+        sums=data.rows(BATCHES.format(page="") + COUNT if only else TOTALS, **values),
         chosen=query,
         is_first=not after,
         next_address=link("/settlements", query, after=rows[PAGE - 1]["batch_id"])

@@ -35,8 +35,8 @@ POINTER = "current.json"
 SYMLINK = "current.duckdb"
 _GENERATION = re.compile(r"run_(\d+)\.duckdb")
 _BUILDING_PREFIX = ".building_"
-# The first that a mart has decides how its rows lie.
-LAID_BY = ("recon_key", "match_id", "customer_id")
+# Those that a mart has decide how its rows lie.
+LAID_BY = ("recon_key", "match_id")
 _LEFT_BY_DBT = ("__dbt_tmp", "__dbt_backup")
 
 
@@ -247,8 +247,8 @@ def laid_out(query: str, columns: Sequence[str]) -> str:
     What belongs to one order lies together: a reader that wants one order of a million reads a few
     thousand rows of each table, as the engine knows the least and greatest key of each piece.
     """
-    key = next((name for name in LAID_BY if name in columns), None)
-    return f"{query} order by {quoted(key)}" if key is not None else query
+    keys = [quoted(name) for name in LAID_BY if name in columns]
+    return f"{query} order by {', '.join(keys)}" if keys else query
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, source: str, relation: str) -> tuple[str, ...]:

@@ -130,7 +130,8 @@ class Snapshots:
     def _confine(self, published: Published) -> None:
         """No query reads or writes a file but its answers in the scratch folder."""
         self.scratch.mkdir(parents=True, exist_ok=True)
-        published.connection.execute("set temp_directory = ''")
+        # A query that needs more memory than a reader has spills there, and does not fail.
+        published.connection.execute(f"set temp_directory = {literal(str(self.scratch))}")
         published.connection.execute(f"set allowed_directories = [{literal(str(self.scratch))}]")
         published.connection.execute("set enable_external_access = false")
         published.connection.execute("set lock_configuration = true")

@@ -108,7 +108,8 @@ def sign_in(address: str) -> httpx2.Cookies:
 
 def server_ms(client: httpx2.Client, path: str) -> float:
     answer = client.get(path)
-    assert answer.status_code == 200, (path, answer.status_code)
+    if answer.status_code != 200:
+        return float("nan")
     return float(answer.headers["server-timing"].rpartition("=")[2])
 
 

@@ -12,9 +12,13 @@ import pyarrow.parquet
 import pytest
 
 from console import formats
+from console.data import Data
 from console.pages.exception import compare
 from console.pages.exceptions import PAGE, SORTS
 from console.pages.order import describe_versions
+from console.pages.overview import read_figures
+from console.pages.panels import read_lens
+from console.warming import warm, without_limits
 from tests.console.people import post
 
 LEAKS = "select count(*) as n from marts.fct_exceptions"
@@ -254,3 +258,15 @@ def test_distances_in_time_are_told_from_the_moment_of_the_page():
     now = datetime(2026, 6, 10, 12, tzinfo=UTC)
     assert formats.distance(datetime(2026, 6, 10, 15), now) == "in 3 h"  # noqa: DTZ001
     assert formats.distance(datetime(2026, 6, 1, 12), now) == "9 days ago"  # noqa: DTZ001
+
+
+def test_figures_that_were_asked_for_ahead_are_those_that_pages_show(console):
+    state = console.state
+    with state.snapshots.pin() as published:
+        data = Data(published, without_limits(state), state.answers)
+        warm(state, data)
+        before = state.answers.miss_count
+        read_figures(data, read_lens(data))
+        assert state.answers.miss_count == before
+    console.client("finance").get("/value")
+    assert state.answers.miss_count == before
