@@ -55,7 +55,8 @@ ACCOUNTS = """
         leak_amount
     from marts.fct_customer_metrics
     where open_exception_count > 0 and customer_id <> ''
-    order by currency_code, total_amount * (1 + coalesce(churn_risk_rate, 0)) desc,
+    order by currency_code,
+        cast(total_amount as decimal(24, 4)) * (1 + coalesce(churn_risk_rate, 0)) desc,
         leak_amount desc, tenant, customer_id
 """
 ORDERS = """
@@ -77,7 +78,8 @@ ORDERS = """
     where fct_orders.open_exception_count > 0
         and not fct_orders.is_test and not fct_orders.is_synthetic
     order by fct_orders.currency_code,
-        fct_orders.total_amount * (1 + coalesce(fct_customer_metrics.churn_risk_rate, 0)) desc,
+        cast(fct_orders.total_amount as decimal(24, 4))
+            * (1 + coalesce(fct_customer_metrics.churn_risk_rate, 0)) desc,
         fct_orders.leak_amount desc, fct_orders.tenant, fct_orders.order_id
 """
 

@@ -16,7 +16,14 @@ from typing import Any
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from orchestration.core.matching.items import CandidateRule, Item, Outcome, Side, Solution
+from orchestration.core.matching.items import (
+    UNITS_PER_MAJOR,
+    CandidateRule,
+    Item,
+    Outcome,
+    Side,
+    Solution,
+)
 from orchestration.core.matching.solver import solve
 
 COLUMNS = (
@@ -60,21 +67,28 @@ RESIDUAL_CLASSES = {
     "fee": "FEE",
     "slip": "TYPING_SLIP",
 }
-READ_RULES = """
+
+
+def _units(column: str) -> str:
+    """An amount in the units of items; widened first: products of 18 digits overflow."""
+    return f"cast(cast({column} as decimal(28, 4)) * {UNITS_PER_MAJOR} as bigint)"
+
+
+READ_RULES = f"""
     select
         leg_code, effective_from, effective_to, rule_id, rule_version, days_before, days_after,
-        cast(under_amount * 10000 as bigint), cast(over_amount * 10000 as bigint),
+        {_units("under_amount")}, {_units("over_amount")},
         cast(under_rate as double), cast(over_rate as double),
-        cast(fee_amount * 10000 as bigint), cast(fee_rate as double), allows_slips,
+        {_units("fee_amount")}, cast(fee_rate as double), allows_slips,
         cast(confirm_probability as double), cast(suggest_probability as double),
         max_members, max_subsets, cast(max_coincidence as double)
     from seeds.candidate_rules
     order by leg_code, effective_from, rule_id, rule_version
 """
-READ_ITEMS = """
+READ_ITEMS = f"""
     select
         leg_code, tenant, currency_code, side_code, item_key, native_id,
-        cast(item_amount * 10000 as bigint), item_on, coalesce(party_code, ''),
+        {_units("item_amount")}, item_on, coalesce(party_code, ''),
         coalesce(item_text, '')
     from matching.int_open_items
     order by leg_code, tenant, currency_code, side_code, item_key

@@ -30,6 +30,10 @@ class NothingPublished(ReconError):
     """There is no publication to read yet, or the one that the pointer names is gone."""
 
 
+class OtherVersion(NothingPublished):
+    """What is published lacks a table or a column that this version of Meshline reads."""
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """One publication, open for reading; later publications do not change what it shows.
@@ -53,11 +57,22 @@ class Published:
     def rows(
         self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
     ) -> tuple[dict[str, Any], ...]:
-        """Return the result of a query, one mapping of column names a row; amounts are Decimal."""
+        """Return the result of a query, one mapping of column names a row; amounts are Decimal.
+
+        Raises:
+            OtherVersion: The publication lacks what the query reads.
+        """
         cursor = self.connection.cursor()
         try:
             with _frames_out_of_sight():
                 result = cursor.execute(sql, parameters)
+        except (duckdb.BinderException, duckdb.CatalogException) as error:
+            what = str(error).splitlines()[0]
+            raise OtherVersion(
+                f"What is published was written by another version of Meshline ({what}). "
+                "Run `meshline run` with your landing folder: it publishes anew."
+            ) from error
+        else:
             names = [column[0] for column in result.description]
             return tuple(dict(zip(names, row, strict=True)) for row in result.fetchall())
         finally:

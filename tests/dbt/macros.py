@@ -14,6 +14,7 @@ MARK = "-- macro: "
 # What dbt renders: a name for each, and the Jinja that a model would write.
 TEMPLATES = {
     "money": "{{ money('value') }}",
+    "wide": "{{ wide('amount') }} * rate",
     "quantity": "{{ quantity('value') }}",
     "line_amount": "{{ line_amount('quantity', 'unit_rate') }}",
     "shared_amount": "{{ shared_amount('amount', 'part', 'whole') }}",

@@ -7,6 +7,7 @@ import random
 from datetime import datetime
 from decimal import Decimal
 
+import duckdb
 import pytest
 
 from tests.dbt.macros import PROVEN_BY_UNIT_TESTS, TEMPLATES, evaluate, type_of
@@ -71,6 +72,14 @@ def test_the_order_of_versions_is_one_order_read_from_either_end(rendered, duck)
 )
 def test_synthetic_tenants_are_those_with_the_prefix(rendered, duck, tenant, expected):
     assert evaluate(duck, rendered["is_synthetic"], tenant=tenant) is expected
+
+
+def test_an_amount_that_was_widened_can_be_multiplied_by_a_rate(rendered, duck):
+    values = "cast(12e11 as decimal(18, 4)) as amount, cast(0.9 as decimal(9, 6)) as rate"
+    (found,) = duck.execute(f"select {rendered['wide']} from (select {values})").fetchone()
+    assert found == Decimal("1080000000000")
+    with pytest.raises(duckdb.OutOfRangeException, match="Overflow in multiplication"):
+        duck.execute(f"select amount * rate from (select {values})").fetchone()
 
 
 @pytest.mark.parametrize(

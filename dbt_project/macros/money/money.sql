@@ -54,3 +54,9 @@
         + extract(month from {{ dbt.dateadd('day', 1, end_on) }}) - extract(month from {{ start_on }})
     )
 {%- endmacro %}
+
+{#
+    An amount that can be multiplied by a rate. An engine may keep the product of two decimals of at most 18 digits within
+    18 digits: with six places of a rate that ends at a hundred million, which a large order in yen is.
+#}
+{% macro wide(amount) %}cast({{ amount }} as decimal(24, 4)){% endmacro %}

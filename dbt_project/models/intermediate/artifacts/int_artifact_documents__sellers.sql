@@ -35,7 +35,7 @@ priced as (
         lines_summed_to_sellers.*,
         sellers.commission_rate,
         {{ rounded_to(
-            'cast(lines_summed_to_sellers.gross_amount * sellers.commission_rate as decimal(27, 10))',
+            'cast(' ~ wide('lines_summed_to_sellers.gross_amount') ~ ' * sellers.commission_rate as decimal(27, 10))',
             'lines_summed_to_sellers.exponent'
         ) }} as commission_amount
     from lines_summed_to_sellers

@@ -85,7 +85,7 @@ line_levels as (
         end as quantity,
         case
             when order_versions.is_firm and not lines.is_cancelled
-            then {{ money('lines.net_amount * coalesce(lines_now.price_factor, 1)') }}
+            then {{ money(wide('lines.net_amount') ~ ' * coalesce(lines_now.price_factor, 1)') }}
             else {{ money('0') }}
         end as net_amount,
         case

@@ -239,7 +239,7 @@ final as (
         unioned.authority_amount,
         greatest(
             gates.tolerance_amount,
-            cast(gates.tolerance_rate * unioned.expected_amount as decimal(18, 4))
+            cast(gates.tolerance_rate * {{ wide('unioned.expected_amount') }} as decimal(18, 4))
         ) as tolerance_amount,
         unioned.at_risk_amount,
         unioned.expected_amount,

@@ -41,7 +41,7 @@ priced_events as (
                 and coalesce(billed_lines.billed_quantity, events.expected_quantity) = events.expected_quantity
                 and abs(billed_lines.net_amount - events.expected_amount) <= billing_rules.amount
                 and abs(billed_lines.net_amount - events.expected_amount)
-                <= abs(events.expected_amount) * billing_rules.rate
+                <= {{ wide('abs(events.expected_amount)') }} * billing_rules.rate
                 and (
                     (billed_lines.list_amount is null and billed_lines.billed_quantity is null)
                     or abs(
@@ -132,7 +132,7 @@ bounded_rests as (
     select
         billed_orders.*,
         events_summed_to_orders.first_due_at,
-        least(billed_orders.placed_amount, billed_orders.lines_net_amount * 100) as bounded_amount,
+        least(billed_orders.placed_amount, {{ wide('billed_orders.lines_net_amount') }} * 100) as bounded_amount,
         case
             when billed_orders.placed_amount = billed_orders.lines_net_amount
                 or billed_orders.lines_net_amount <= 0
@@ -249,7 +249,7 @@ total_expectations as (
                 and totals.credited_amount = 0
                 and totals.expected_amount = totals.lines_net_amount
                 and abs(totals.total_amount - totals.expected_amount) <= billing_rules.amount
-                and abs(totals.total_amount - totals.expected_amount) <= totals.expected_amount * billing_rules.rate
+                and abs(totals.total_amount - totals.expected_amount) <= {{ wide('totals.expected_amount') }} * billing_rules.rate
             then totals.total_amount
         end as explained_amount,
         case when totals.is_tax_included then 0 else totals.order_rounding_count end as rounding_count,

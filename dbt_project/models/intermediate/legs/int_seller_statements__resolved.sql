@@ -44,7 +44,7 @@ with_rates as (
     select
         resolved.*,
         currencies.exponent,
-        cast(abs(resolved.gross_amount) * sellers.commission_rate as decimal(27, 10)) as exact_commission
+        cast({{ wide('abs(resolved.gross_amount)') }} * sellers.commission_rate as decimal(27, 10)) as exact_commission
     from resolved
     left join sellers
         on resolved.tenant = sellers.tenant

@@ -177,9 +177,9 @@ converted as (
             when is_convertible and settled_amount = event_amount and charge_rate is null and day_rate is null
             then converted_amount
             when is_convertible and settled_amount = event_amount
-            then {{ rounded_to('event_amount * coalesce(charge_rate, day_rate)', 'exponent') }}
+            then {{ rounded_to(wide('event_amount') ~ ' * coalesce(charge_rate, day_rate)', 'exponent') }}
             when most_rate is not null
-            then {{ rounded_to('event_amount * coalesce(line_rate, most_rate)', 'exponent') }}
+            then {{ rounded_to(wide('event_amount') ~ ' * coalesce(line_rate, most_rate)', 'exponent') }}
         end as abroad_amount
     from joined
 ),

@@ -128,12 +128,12 @@ compared as (
     select
         scheduled_lines.*,
         {{ rounded_to(
-            'abs(scheduled_lines.gross_amount) * ranked_rules.fee_rate + ranked_rules.fixed_amount',
+            wide('abs(scheduled_lines.gross_amount)') ~ ' * ranked_rules.fee_rate + ranked_rules.fixed_amount',
             'scheduled_lines.exponent',
         ) }} as scheduled_fee_amount,
         case
             when ranked_rules.tax_rate is null then scheduled_lines.fee_tax_amount
-            else {{ rounded_to('scheduled_lines.fee_amount * ranked_rules.tax_rate', 'scheduled_lines.exponent') }}
+            else {{ rounded_to(wide('scheduled_lines.fee_amount') ~ ' * ranked_rules.tax_rate', 'scheduled_lines.exponent') }}
         end as scheduled_tax_amount,
         {{ money('ranked_rules.tolerance_minor * 2 * (' ~ half_minor_unit('scheduled_lines.exponent') ~ ')') }}
             as tolerance_amount

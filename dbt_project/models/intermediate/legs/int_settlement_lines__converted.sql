@@ -95,10 +95,10 @@ final as (
         -- A provider that states both amounts and no rate has converted: there is nothing to prove it against.
         case
             when with_rates.rate is null then with_rates.gross_amount
-            else {{ rounded_to('with_rates.settled_amount * with_rates.rate', 'with_rates.exponent') }}
+            else {{ rounded_to(wide('with_rates.settled_amount') ~ ' * with_rates.rate', 'with_rates.exponent') }}
         end as converted_amount,
         {{ money(half_minor_unit('with_rates.exponent') ~ ' * 2') }}
-        + {{ money('abs(with_rates.gross_amount) * fx_rules.tolerance_rate') }} as tolerance_amount,
+        + {{ money(wide('abs(with_rates.gross_amount)') ~ ' * fx_rules.tolerance_rate') }} as tolerance_amount,
         with_rates.posted_on
     from with_rates
     left join fx_rules

@@ -72,7 +72,7 @@ final as (
             else keyed.actual_amount
         end as actual_amount,
         case
-            when decided_values.value_code = 'quantity' then decided_values.decided_value
+            when decided_values.value_code = 'quantity' then {{ quantity('decided_values.decided_value') }}
             else keyed.actual_quantity
         end as actual_quantity,
         keyed.instalment_count,

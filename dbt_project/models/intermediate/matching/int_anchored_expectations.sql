@@ -52,7 +52,7 @@ final as (
             else expectations.expected_amount
         end as expected_amount,
         case
-            when decided_values.value_code = 'quantity' then decided_values.decided_value
+            when decided_values.value_code = 'quantity' then {{ quantity('decided_values.decided_value') }}
             else expectations.expected_quantity
         end as expected_quantity,
         expectations.ceiling_amount,

@@ -61,7 +61,7 @@ values_found as (
     where decisions.side_code = 'expected'
         and shared_members.approval_id is null
         and decisions.stated_value = case
-            when decisions.value_code = 'amount' then cast(expectations.expected_amount as decimal(18, 6))
+            when decisions.value_code = 'amount' then cast(expectations.expected_amount as decimal(24, 6))
             when decisions.value_code = 'quantity' then expectations.expected_quantity
         end
     union all
@@ -100,7 +100,7 @@ values_found as (
         and not evidence.is_test
         and shared_members.approval_id is null
         and decisions.stated_value = case
-            when decisions.value_code = 'amount' then cast(evidence.actual_amount as decimal(18, 6))
+            when decisions.value_code = 'amount' then cast(evidence.actual_amount as decimal(24, 6))
             when decisions.value_code = 'quantity' then evidence.actual_quantity
         end
 ),

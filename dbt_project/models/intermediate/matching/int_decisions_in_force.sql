@@ -67,8 +67,8 @@ final as (
         cast({{ json_text('requests.payload', 'amount') }} as decimal(18, 4)) as decided_amount,
         cast({{ json_text('requests.payload', 'decision.details.variance_amount') }} as decimal(18, 4))
             as variance_amount,
-        cast({{ json_text('requests.payload', 'decision.details.stated_value') }} as decimal(18, 6)) as stated_value,
-        cast({{ json_text('requests.payload', 'decision.details.decided_value') }} as decimal(18, 6)) as decided_value,
+        cast({{ json_text('requests.payload', 'decision.details.stated_value') }} as decimal(24, 6)) as stated_value,
+        cast({{ json_text('requests.payload', 'decision.details.decided_value') }} as decimal(24, 6)) as decided_value,
 
         ---------- booleans
         requests.event_code = 'glass_broken' as is_break_glass,

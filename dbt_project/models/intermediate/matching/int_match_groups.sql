@@ -90,7 +90,7 @@ compared as (
         case
             when legs.measure_code = 'quantity'
             then leg_groups.actual_quantity - leg_groups.expected_quantity
-            else cast(leg_groups.actual_amount - leg_groups.expected_amount as decimal(18, 6))
+            else cast(leg_groups.actual_amount - leg_groups.expected_amount as decimal(24, 6))
         end as variance_measure,
         {{ money('leg_groups.actual_amount - leg_groups.expected_amount') }} as variance_amount,
         {{ money('leg_groups.rounding_count * (' ~ half_minor_unit('currencies.exponent') ~ ')') }}
@@ -172,11 +172,11 @@ ruled as (
             when compared.variance_amount < 0
             then greatest(
                     matching_rules.under_amount,
-                    {{ money('compared.expected_amount * matching_rules.under_rate') }}
+                    {{ money(wide('compared.expected_amount') ~ ' * matching_rules.under_rate') }}
                 )
             else greatest(
                     matching_rules.over_amount,
-                    {{ money('compared.expected_amount * matching_rules.over_rate') }}
+                    {{ money(wide('compared.expected_amount') ~ ' * matching_rules.over_rate') }}
                 )
         end as tolerance_amount
     from compared

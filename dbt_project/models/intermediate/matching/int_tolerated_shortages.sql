@@ -91,7 +91,7 @@ tolerable as (
     left join currencies
         on shortages.currency_code = currencies.currency_code
     where shortages.missing_amount <= tolerance_budgets.under_amount
-        and shortages.missing_amount <= {{ money('shortages.expected_amount * tolerance_budgets.under_rate') }}
+        and shortages.missing_amount <= {{ money(wide('shortages.expected_amount') ~ ' * tolerance_budgets.under_rate') }}
         and shortages.expected_amount >= tolerance_budgets.least_expected_amount
         and shortages.missing_amount > shortages.rounding_count * ({{ half_minor_unit('currencies.exponent') }})
 ),

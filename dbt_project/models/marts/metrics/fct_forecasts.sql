@@ -151,7 +151,7 @@ final as (
             when not is_commit then null
             when forecast_amount = reconciled_amount then cast(0 as decimal(9, 6))
             when reconciled_amount <= 0 then cast(1 as decimal(9, 6))
-            else {{ rate_of('least(abs(forecast_amount - reconciled_amount), reconciled_amount * 999)', 'reconciled_amount') }}
+            else {{ rate_of('least(abs(forecast_amount - reconciled_amount), ' ~ wide('reconciled_amount') ~ ' * 999)', 'reconciled_amount') }}
         end as absolute_error_rate,
 
         ---------- booleans
