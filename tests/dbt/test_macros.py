@@ -77,7 +77,7 @@ def test_synthetic_tenants_are_those_with_the_prefix(rendered, duck, tenant, exp
 def test_an_amount_that_was_widened_can_be_multiplied_by_a_rate(rendered, duck):
     values = "cast(12e11 as decimal(18, 4)) as amount, cast(0.9 as decimal(9, 6)) as rate"
     (found,) = duck.execute(f"select {rendered['wide']} from (select {values})").fetchone()
-    assert found == Decimal("1080000000000")
+    assert found == Decimal(1080000000000)
     with pytest.raises(duckdb.OutOfRangeException, match="Overflow in multiplication"):
         duck.execute(f"select amount * rate from (select {values})").fetchone()
 
