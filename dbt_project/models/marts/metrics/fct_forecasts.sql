@@ -124,6 +124,15 @@ compared as (
         and forecasts.opportunity_id = owners.opportunity_id
 ),
 
+-- A rate has room for a forecast that was wrong by a thousand times; more is told as that.
+bounded as (
+    select
+        *,
+        {{ money('least(abs(forecast_amount - reconciled_amount), ' ~ wide('reconciled_amount') ~ ' * 999)') }}
+            as bounded_error_amount
+    from compared
+),
+
 final as (
     select
         ---------- keys
@@ -151,7 +160,7 @@ final as (
             when not is_commit then null
             when forecast_amount = reconciled_amount then cast(0 as decimal(9, 6))
             when reconciled_amount <= 0 then cast(1 as decimal(9, 6))
-            else {{ rate_of('least(abs(forecast_amount - reconciled_amount), ' ~ wide('reconciled_amount') ~ ' * 999)', 'reconciled_amount') }}
+            else {{ rate_of('bounded_error_amount', 'reconciled_amount') }}
         end as absolute_error_rate,
 
         ---------- booleans
@@ -162,7 +171,7 @@ final as (
         ---------- dates
         expected_on as close_on,
         cast({{ dbt.date_trunc('month', 'expected_on') }} as date) as cohort_on
-    from compared
+    from bounded
 )
 
 select * from final
