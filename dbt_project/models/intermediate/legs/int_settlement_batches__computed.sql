@@ -215,6 +215,10 @@ paid_batches as (
     group by tenant, provider, currency_code, stated_amount
 ),
 
+carried_payouts as (
+    select * from {{ ref('int_carried_payouts') }}
+),
+
 flagged as (
     select
         netted.*,
@@ -232,11 +236,16 @@ flagged as (
         ) as is_failed,
         coalesce(
             netted.status_code in ('failed', 'reversed')
-            and paid_batches.tenant is not null
             and (
-                netted.payout_on is null
-                or paid_batches.payout_on is null
-                or paid_batches.payout_on >= netted.payout_on
+                (
+                    paid_batches.tenant is not null
+                    and (
+                        netted.payout_on is null
+                        or paid_batches.payout_on is null
+                        or paid_batches.payout_on >= netted.payout_on
+                    )
+                )
+                or carried_payouts.last_payout_on >= netted.payout_on
             ),
             false
         ) as is_paid_again,
@@ -259,6 +268,11 @@ flagged as (
         and netted.provider = paid_batches.provider
         and netted.currency_code = paid_batches.currency_code
         and netted.stated_amount = paid_batches.stated_amount
+    left join carried_payouts
+        on netted.tenant = carried_payouts.tenant
+        and netted.provider = carried_payouts.provider
+        and netted.currency_code = carried_payouts.currency_code
+        and abs(netted.stated_amount) = carried_payouts.carried_amount
     left join bank_amounts as opposite_amounts
         on netted.tenant = opposite_amounts.tenant
         and netted.currency_code = opposite_amounts.currency_code
