@@ -125,7 +125,7 @@ system-packages:
 	fi
 
 # Two processes, whatever the machine: a run of the warehouse takes 1 GiB and both cores for moments only.
-SIDE_BY_SIDE := -n 2 --dist loadgroup --no-loadscope-reorder
+SIDE_BY_SIDE := -n 2 --dist loadscope --no-loadscope-reorder
 
 test: system-packages lint types layers sql
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(PYTEST_ARGS)

@@ -21,14 +21,23 @@ TOGETHER = ("browser", "console", "dbt", "definitions", "scenarios")
 FIRST = ("integration", "scenarios", "faults")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Name the tests that one process has to run, and put the long ones first."""
-    for item in items:
-        folder = item.path.parent.name
-        group = folder if folder in TOGETHER else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Put the long tests first."""
     items.sort(key=lambda item: item.path.parent.name not in FIRST)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give each process whole files, or whole folders. Marks of groups are lost on pytest 9."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFolder(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            folder = file.rpartition("/")[0]
+            return folder if folder.rpartition("/")[2] in TOGETHER else file
+
+    return ByFolder(config, log)
 
 
 @pytest.fixture(scope="session")

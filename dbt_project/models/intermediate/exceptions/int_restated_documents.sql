@@ -1,6 +1,7 @@
 -- Grain: one row per document of evidence whose amount came again and differs: (leg_code, source, stream, tenant,
 -- source_system, native_id).
--- Trap: orders and order lines are versioned, not restated. The newest version wins; what it replaces is here.
+-- Trap: orders and order lines are versioned, not restated. The newest version wins; what it replaces is here. Newest is by
+-- the source's own stamp, not by arrival: in whatever order versions come, the same is told.
 
 with restated_keys as (
     -- distinct: a row with three versions is named twice
@@ -26,30 +27,12 @@ ranked_versions as (
         stored.control_amount,
         stored._is_deleted,
         stored._observed_at,
-        stored._row_version,
         row_number() over {{ versions_of('stored', 'newest') }} as recency
     from {{ ref('stg_landing__source_rows') }} as stored
     inner join restated_keys
         on stored.source = restated_keys.source
         and stored.stream = restated_keys.stream
         and stored._row_key = restated_keys._row_key
-),
-
--- What was known of the row before its newest version came: a version that arrives after a newer one changed nothing.
-earlier_versions as (
-    select
-        earlier.*,
-        row_number() over (
-            partition by earlier.source, earlier.stream, earlier._row_key
-            order by earlier.recency nulls last
-        ) as place
-    from ranked_versions as earlier
-    inner join ranked_versions as latest
-        on earlier.source = latest.source
-        and earlier.stream = latest.stream
-        and earlier._row_key = latest._row_key
-        and earlier._row_version < latest._row_version
-    where latest.recency = 1
 ),
 
 changed_rows as (
@@ -60,11 +43,11 @@ changed_rows as (
         latest._observed_at,
         abs(latest.control_amount) - abs(earlier.control_amount) as size_change
     from ranked_versions as latest
-    inner join earlier_versions as earlier
+    inner join ranked_versions as earlier
         on latest.source = earlier.source
         and latest.stream = earlier.stream
         and latest._row_key = earlier._row_key
-        and earlier.place = 1
+        and earlier.recency = 2
     where latest.recency = 1
         and not latest._is_deleted
         and not earlier._is_deleted
