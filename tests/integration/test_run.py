@@ -63,7 +63,8 @@ def test_a_run_publishes_and_prints_one_json_document(first_run):
 
 def test_progress_in_a_pipe_is_one_plain_line_for_each_step(first_run):
     lines = first_run[1].stderr.splitlines()
-    assert len(lines) == len(Step)
+    # Where nobody named a PostgreSQL, none is served.
+    assert len(lines) == len(set(Step) - {Step.SERVE})
     assert all(line.startswith("done") and "\x1b" not in line for line in lines)
 
 
