@@ -102,14 +102,14 @@ def _address() -> str:
     if not url:
         raise UsageRefused(
             f"No server is configured. Set {VARIABLE}, or {VARIABLE}_FILE to a file that holds it, "
-            "to postgresql://user:password@host:5432/database."
+            "to postgresql://USER:<password>@host:5432/database."
         )
     try:
         conninfo_to_dict(url)
     except psycopg.ProgrammingError:
         # What the library says of it would repeat the password.
         raise UsageRefused(
-            f"{VARIABLE} is no address. Give postgresql://user:password@host:5432/database, with "
+            f"{VARIABLE} is no address. Give postgresql://USER:<password>@host:5432/database, with "
             "special characters of the password written as %40 and the like."
         ) from None
     return url

@@ -20,6 +20,7 @@ from tests.integration.run_homes import copy_home, meshline, reconcile_samples
 from tests.ledger import postgres
 from tests.ledger.conftest import postgres_url  # noqa: F401, a fixture
 
+SECRET = "s3cret"
 AS_OF = datetime(2026, 6, 10, tzinfo=UTC)
 TABLES = ("fct_a", "fct_b", "fct_c")
 
@@ -224,14 +225,14 @@ def test_a_reader_that_never_lets_go_is_named_and_others_go_on(home, database):
 
 def test_an_address_that_cannot_be_used_is_told_without_its_password(monkeypatch, first_run):
     for wrong in (
-        "postgresql//meshline:s3cret@nowhere",
-        "postgresql://meshline:s3cret@127.0.0.1:1/none",
-        "postgresql://meshline:s3cret@127.0.0.1:1/none?bad=1",
+        f"postgresql//meshline:{SECRET}@nowhere",
+        f"postgresql://meshline:{SECRET}@127.0.0.1:1/none",
+        f"postgresql://meshline:{SECRET}@127.0.0.1:1/none?bad=1",
     ):
         monkeypatch.setenv(VARIABLE, wrong)
         said = meshline("publish", "postgres", "--home", first_run[0])
         assert said.exit_code in {1, 2}
-        assert "s3cret" not in said.stderr + said.stdout
+        assert SECRET not in said.stderr + said.stdout
         assert VARIABLE in said.stderr
         assert "Traceback" not in said.stderr
 
@@ -240,15 +241,15 @@ def test_a_run_serves_and_tells_when_it_could_not(first_run, tmp_path, monkeypat
     """A run whose server is away publishes all the same; the next one brings the server up."""
     home = copy_home(first_run[0], tmp_path)
     secret = tmp_path / "address"
-    secret.write_text("postgresql://meshline:s3cret@127.0.0.1:1/none\n")
+    secret.write_text(f"postgresql://meshline:{SECRET}@127.0.0.1:1/none\n")
     monkeypatch.delenv(VARIABLE)
     monkeypatch.setenv(f"{VARIABLE}_FILE", str(secret))
     said = reconcile_samples(home, "--full-refresh", "--json")
     assert said.exit_code == 0, said.stderr
     assert said.document["status"] == "published"
     assert "meshline publish postgres" in said.document["unserved"]
-    assert "s3cret" not in said.stdout + said.stderr
-    assert not any("s3cret" in path.read_text("utf-8", "replace") for path in home.rglob("*.log"))
+    assert SECRET not in said.stdout + said.stderr
+    assert not any(SECRET in path.read_text("utf-8", "replace") for path in home.rglob("*.log"))
     secret.write_text(database)
     again = reconcile_samples(home, "--json")
     assert again.document["status"] == "unchanged"
