@@ -11,7 +11,7 @@ from orchestration.ledger.store import open_ledger
 from orchestration.reading.decisions import propose
 from orchestration.settings import load_settings
 from orchestration.warehouse.reader import open_published
-from tests.integration.deciding import NOON, desk_on, request_of
+from tests.integration.deciding import NOON, desk_on, land_and_run, request_of
 from tests.integration.run_homes import meshline
 
 FIRST, SECOND = "2026-07-01T00:00:00Z", "2026-07-02T00:00:00Z"
@@ -47,22 +47,11 @@ P-5,capture,O-unsigned,90.00,EUR,2026-03-20T10:00:00Z
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Path:
     """A home after a run, decisions of people, and another run."""
-    folder = tmp_path_factory.mktemp("decisions")
-    landing = folder / "landing" / "generic"
-    landing.mkdir(parents=True)
-    for name, text in FILES.items():
-        (landing / f"{name}.csv").write_text(text, encoding="utf-8")
-    home = folder / "home"
-    run(home, FIRST)
+    home = tmp_path_factory.mktemp("decisions") / "home"
+    land_and_run(home, FILES, FIRST)
     decide(home)
-    run(home, SECOND)
+    land_and_run(home, {}, SECOND)
     return home
-
-
-def run(home: Path, as_of: str) -> None:
-    """One run; it must complete."""
-    done = meshline("run", "--landing", home.parent / "landing", "--home", home, "--as-of", as_of)
-    assert done.exit_code == 0, done.stderr
 
 
 def decide(home: Path) -> None:

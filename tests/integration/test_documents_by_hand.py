@@ -13,8 +13,7 @@ from orchestration.ledger.store import open_ledger
 from orchestration.reading.decisions import Extras, propose
 from orchestration.settings import load_settings
 from orchestration.warehouse.reader import open_published
-from tests.integration.deciding import NOON, desk_on, request_of
-from tests.integration.run_homes import meshline
+from tests.integration.deciding import NOON, desk_on, land_and_run, request_of
 
 FIRST, SECOND = "2026-07-01T00:00:00Z", "2026-07-02T00:00:00Z"
 WHY = "Seen on the receipt that the bank has sent."
@@ -62,13 +61,8 @@ ASKED = (
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Path:
     """A home after a run, decisions of people, news that make two of them stale, and a run."""
-    folder = tmp_path_factory.mktemp("documents")
-    landing = folder / "landing" / "generic"
-    landing.mkdir(parents=True)
-    for name, text in (("people", PEOPLE), ("orders", ORDERS), ("payments", PAYMENTS)):
-        (landing / f"{name}.csv").write_text(text, encoding="utf-8")
-    home = folder / "home"
-    run(home, FIRST)
+    home = tmp_path_factory.mktemp("documents") / "home"
+    land_and_run(home, {"people": PEOPLE, "orders": ORDERS, "payments": PAYMENTS}, FIRST)
     decide(home)
     news = {
         "orders_2": f"{ORDERS.splitlines()[0]}\nO-amended,new,C-1,EUR,2026-03-02T10:00:00Z,net_30,"
@@ -76,16 +70,8 @@ def home(tmp_path_factory) -> Path:
         "payments_2": f"{PAYMENTS.splitlines()[0]}\nP-restated,capture,O-restated,91.00,EUR,"
         "2026-03-20T10:00:00Z,2026-07-01T18:00:00Z\n",
     }
-    for name, text in news.items():
-        (landing / f"{name}.csv").write_text(text, encoding="utf-8")
-    run(home, SECOND)
+    land_and_run(home, news, SECOND)
     return home
-
-
-def run(home: Path, as_of: str) -> None:
-    """One run; it must complete."""
-    done = meshline("run", "--landing", home.parent / "landing", "--home", home, "--as-of", as_of)
-    assert done.exit_code == 0, done.stderr
 
 
 def decide(home: Path) -> None:

@@ -2,6 +2,23 @@
 -- Trap: a group whose money came in another currency is told by that money, not as missing too. A dispute whose money
 -- is still here is told although the group agrees, and so is a payment that gave back more than it had brought.
 
+{#
+    What is told of an order that is even: a dispute whose money was not taken yet and that somebody must answer in time,
+    and a payment that gave back more than it had brought.
+#}
+{%- set told_of_even_orders = {
+    'pending_disputes': [
+        'CB_OPEN',
+        'pending_dispute_amount',
+        'is disputed; the money is still here until the dispute is decided.',
+    ],
+    'overdrawn_payments': [
+        'PAY_REFUND_EXCEEDS',
+        'overdrawn_amount',
+        'more was refunded on one payment than it had brought: the rest belongs on the others.',
+    ],
+} %}
+
 with match_groups as (
     select * from {{ ref('int_match_groups') }}
     where leg_code = 'payment'
@@ -308,10 +325,10 @@ failed_groups as (
     from classified
 ),
 
--- A dispute whose money was not taken yet: nothing differs, and somebody must answer it in time.
-pending_disputes as (
+{% for name, (code, amount, words) in told_of_even_orders.items() -%}
+{{ name }} as (
     select
-        'CB_OPEN' as exception_code,
+        '{{ code }}' as exception_code,
         all_groups.leg_code,
         all_groups.tenant,
         all_groups.recon_key,
@@ -321,12 +338,12 @@ pending_disputes as (
         orders.source_system,
         all_groups.match_id,
         all_groups.currency_code,
-        {{ amount_text('reversals.pending_dispute_amount') }} || ' ' || all_groups.currency_code
-        || ' is disputed; the money is still here until the dispute is decided.' as explanation,
+        {{ amount_text('reversals.' ~ amount) }} || ' ' || all_groups.currency_code
+        || ' {{ words }}' as explanation,
         cast(null as {{ dbt.type_string() }}) as leak_kind,
         cast(null as {{ dbt.type_string() }}) as assignee_id,
         cast(null as {{ dbt.type_string() }}) as incident_cause,
-        reversals.pending_dispute_amount as leak_amount,
+        reversals.{{ amount }} as leak_amount,
         all_groups.expected_amount as expected_value_amount,
         all_groups.matched_amount as actual_value_amount,
         reversals.last_reversed_at as opened_at
@@ -337,43 +354,11 @@ pending_disputes as (
         and all_groups.leg_code = 'payment'
     inner join orders
         on reversals.recon_key = orders.recon_key
-    where reversals.pending_dispute_amount > 0
+    where reversals.{{ amount }} > 0
         and all_groups.status_code <> 'exception'
 ),
 
--- The order is even, and one of its payments gave back more than it had brought.
-overdrawn_payments as (
-    select
-        'PAY_REFUND_EXCEEDS' as exception_code,
-        all_groups.leg_code,
-        all_groups.tenant,
-        all_groups.recon_key,
-        '' as line_key,
-        all_groups.currency_code as fact_key,
-        orders.order_id as native_ref,
-        orders.source_system,
-        all_groups.match_id,
-        all_groups.currency_code,
-        {{ amount_text('reversals.overdrawn_amount') }} || ' ' || all_groups.currency_code
-        || ' more was refunded on one payment than it had brought: the rest belongs on the others.' as explanation,
-        cast(null as {{ dbt.type_string() }}) as leak_kind,
-        cast(null as {{ dbt.type_string() }}) as assignee_id,
-        cast(null as {{ dbt.type_string() }}) as incident_cause,
-        reversals.overdrawn_amount as leak_amount,
-        all_groups.expected_amount as expected_value_amount,
-        all_groups.matched_amount as actual_value_amount,
-        reversals.last_reversed_at as opened_at
-    from reversals
-    inner join {{ ref('int_match_groups') }} as all_groups
-        on reversals.recon_key = all_groups.recon_key
-        and reversals.currency_code = all_groups.currency_code
-        and all_groups.leg_code = 'payment'
-    inner join orders
-        on reversals.recon_key = orders.recon_key
-    where reversals.overdrawn_amount > 0
-        and all_groups.status_code <> 'exception'
-),
-
+{% endfor -%}
 final as (
     select * from failed_groups
     union all
