@@ -20,6 +20,7 @@ from orchestration.synthetic import Injection, inject, read_results
 from orchestration.warehouse.reader import open_published
 
 DAYS_BACK = 90
+LONG_LOOK_DAYS = 400
 _VERDICTS = {True: ("met", "green"), False: ("missed", "bold red"), None: ("not measured", "dim")}
 
 
@@ -64,9 +65,14 @@ def show_quality(settings: Settings, days: int, *, as_json: bool) -> None:
     for one in targets:
         said = [one.why] if one.measured is None else []
         if one.beside:
-            said.append(f"{one.beside[0].upper()}{one.beside[1:]}.")
+            said.append(one.beside)
         if said:
             page.print(f"{one.code}: {' '.join(said)}", soft_wrap=True)
+    if days < LONG_LOOK_DAYS and sum(one.measured is None for one in targets) > 1:
+        page.print(
+            f"[dim]Only {days} days were looked at; "
+            f"`meshline quality --days {LONG_LOOK_DAYS}` looks further back.[/dim]"
+        )
 
 
 def _written(target: Target) -> str:

@@ -119,7 +119,7 @@ class Target:
         sample_count: How many cases the figure is about.
         is_met: None where nothing could be measured.
         why: What is missing when nothing could be measured.
-        beside: What has to be read with the figure; empty for nothing.
+        beside: What has to be read with the figure, a sentence; empty for nothing.
     """
 
     code: str
@@ -199,7 +199,7 @@ def _time_to_resolve(ask: Ask, has: Callable[[str], bool]) -> Target:
         int(row.get("resolved_count") or 0),
         None if measured is None else Decimal(str(measured)) < TARGET_MTTR_HOURS,
         "No exception was resolved in this period.",
-        "; ".join(beside),
+        f"{said[0].upper()}{said[1:]}." if (said := "; ".join(beside)) else "",
     )
 
 
