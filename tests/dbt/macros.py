@@ -18,6 +18,8 @@ TEMPLATES = {
     "quantity": "{{ quantity('value') }}",
     "line_amount": "{{ line_amount('quantity', 'unit_rate') }}",
     "shared_amount": "{{ shared_amount('amount', 'part', 'whole') }}",
+    "in_units": "{{ in_units('amount', 4) }}",
+    "whole_part": "{{ whole_part('value', 18) }}",
     "rounded_to": "{{ rounded_to('value', 'exponent') }}",
     "part_of": "{{ part_of('amount', 'part', 'whole', 'exponent') }}",
     "rate_of": "{{ rate_of('part', 'whole') }}",

@@ -35,6 +35,14 @@ from tests.dbt.macros import evaluate
         ),
         ("json_rows", "[{}]", {"document": "{}", "place": 1}),
         ("joined_in_order", "x", {"document": "x", "place": 1}),
+        ("in_units", 12345, {"amount": Decimal("1.2345")}),
+        ("in_units", -12345, {"amount": Decimal("-1.2345")}),
+        ("in_units", 9_999_999_999_999, {"amount": Decimal("999999999.9999")}),
+        ("in_units", 10_000_000_000_000, {"amount": Decimal("1000000000.0000")}),
+        ("in_units", 999_999_999_999_999_999, {"amount": Decimal("99999999999999.9999")}),
+        ("in_units", None, {"amount": None}),
+        ("whole_part", 2, {"value": 53}),
+        ("whole_part", 0, {"value": 17}),
         ("json_flag", "true", {"value": 2}),
         ("json_flag", "false", {"value": None}),
         ("end_of_time", date(9999, 12, 31), {"value": 1}),
@@ -94,6 +102,13 @@ def test_hours_are_never_negative(rendered, duck, start, finish, hours):
         finish_at=datetime.fromisoformat(f"2026-05-01 {finish}"),
     )
     assert found == Decimal(hours)
+
+
+def test_texts_of_a_group_stand_in_order(rendered, duck):
+    values = "(values ('b', 2), ('a', 1), (null, 0), ('c', null)) as rows (document, place)"
+    sql = f"select {rendered['joined_in_order']} from {values}"
+    assert duck.execute(sql).fetchone() == ("a,b,c",)
+    assert duck.execute(f"{sql} where place = 9").fetchone() == (None,)
 
 
 def test_figures_of_a_group(rendered, duck):

@@ -69,6 +69,19 @@
 {%- endmacro %}
 
 {#
+    A decimal as the whole number of units of its last place, for DuckDB: 28 digits are rescaled one by one, so what fits
+    into 18 takes the short way, which is twenty times as fast.
+#}
+{% macro in_units(expression, places) -%}
+    {%- set factor = 10 ** places %}
+    case
+        when abs({{ expression }}) < {{ 10 ** (17 - 2 * places) }}
+        then cast(cast({{ expression }} as decimal(18, {{ places }})) * {{ factor }} as bigint)
+        else cast(cast({{ expression }} as decimal(28, {{ places }})) * {{ factor }} as hugeint)
+    end
+{%- endmacro %}
+
+{#
     The part of an amount that falls on a part of a quantity, rounded half up to four places: amount x part / whole in
     whole numbers, because dividing a decimal gives a floating-point number. Null where the whole is 0.
     For amounts and quantities that are not negative.
@@ -77,10 +90,8 @@
 {% macro default__shared_amount(amount, part, whole) -%}
     cast(
         (
-            (
-                2 * cast(cast({{ amount }} as decimal(28, 4)) * 10000 as hugeint) * cast(cast({{ part }} as decimal(28, 6)) * 1000000 as hugeint)
-                + cast(cast({{ whole }} as decimal(28, 6)) * 1000000 as hugeint)
-            ) // nullif(2 * cast(cast({{ whole }} as decimal(28, 6)) * 1000000 as hugeint), 0)
+            (2 * {{ in_units(amount, 4) }} * {{ in_units(part, 6) }} + {{ in_units(whole, 6) }})
+            // nullif(2 * {{ in_units(whole, 6) }}, 0)
         ) * cast(0.0001 as decimal(5, 4))
         as decimal(18, 4)
     )
@@ -116,10 +127,8 @@
 {% macro rate_of(part, whole) %}{{ return(adapter.dispatch('rate_of', 'meshline')(part, whole)) }}{% endmacro %}
 {% macro default__rate_of(part, whole) -%}
     cast(
-        (
-            (2000000 * cast(cast({{ part }} as decimal(28, 4)) * 10000 as hugeint) + cast(cast({{ whole }} as decimal(28, 4)) * 10000 as hugeint))
-            // nullif(2 * cast(cast({{ whole }} as decimal(28, 4)) * 10000 as hugeint), 0)
-        ) * cast(0.000001 as decimal(7, 6))
+        ((2000000 * {{ in_units(part, 4) }} + {{ in_units(whole, 4) }}) // nullif(2 * {{ in_units(whole, 4) }}, 0))
+        * cast(0.000001 as decimal(7, 6))
         as decimal(9, 6)
     )
 {%- endmacro %}
@@ -133,11 +142,20 @@
 {% macro spark__percentile_of(expression, share) %}percentile_disc({{ share }}) within group (order by {{ expression }}){% endmacro %}
 {% macro postgres__percentile_of(expression, share) %}percentile_disc({{ share }}) within group (order by {{ expression }}){% endmacro %}
 
-{# Hours from one moment to another to four places, never below zero: clocks of two systems may disagree. #}
+{# The whole part of a division of two whole numbers that are not negative. #}
+{% macro whole_part(number, divisor) %}{{ return(adapter.dispatch('whole_part', 'meshline')(number, divisor)) }}{% endmacro %}
+{% macro default__whole_part(number, divisor) %}(({{ number }}) // {{ divisor }}){% endmacro %}
+{% macro spark__whole_part(number, divisor) %}(({{ number }}) div {{ divisor }}){% endmacro %}
+{% macro postgres__whole_part(number, divisor) %}(({{ number }}) / {{ divisor }}){% endmacro %}
+
+{#
+    Hours from one moment to another to four places, never below zero: clocks of two systems may disagree. A second is
+    25 / 9 of a ten-thousandth of an hour; counted in whole numbers, because a product of wide decimals is rescaled slowly.
+#}
 {% macro hours_between(start, finish) -%}
-    greatest(
-        cast({{ seconds_between(start, finish) }} * cast(0.000277777778 as decimal(18, 12)) as decimal(18, 4)),
-        cast(0 as decimal(18, 4))
+    cast(
+        {{ whole_part('greatest(' ~ seconds_between(start, finish) ~ ', 0) * 50 + 9', 18) }} * cast(0.0001 as decimal(5, 4))
+        as decimal(18, 4)
     )
 {%- endmacro %}
 
@@ -161,7 +179,12 @@
 
 {# The texts of a group, parted by commas, in a given order. #}
 {% macro joined_in_order(expression, order_by) %}{{ return(adapter.dispatch('joined_in_order', 'meshline')(expression, order_by)) }}{% endmacro %}
-{% macro default__joined_in_order(expression, order_by) %}string_agg({{ expression }}, ',' order by {{ order_by }} nulls last){% endmacro %}
+{% macro default__joined_in_order(expression, order_by) -%}
+    {#- A list that is sorted afterwards: an aggregate with an order of its own takes three times as long. -#}
+    array_to_string(
+        list_transform(list_sort(list({'place': {{ order_by }}, 'document': {{ expression }}})), lambda row: row.document), ','
+    )
+{%- endmacro %}
 {% macro spark__joined_in_order(expression, order_by) %}array_join(transform(array_sort(collect_list(struct({{ order_by }} as place, {{ expression }} as document))), row -> row.document), ','){% endmacro %}
 
 {# A moment (UTC) as a clock of a time zone shows it. #}
