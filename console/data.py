@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from console.access.scope import ScopedQuery, scope_query
+from console.access.scope import ScopedQuery, scope_query, with_past
 from console.access.viewer import Viewer
 from console.cache import Cache
 from orchestration.warehouse.reader import Published
@@ -41,10 +41,10 @@ class Data:
 
     @property
     def columns(self) -> Mapping[str, Mapping[str, str]]:
-        """Table -> column -> type."""
+        """Table -> column -> type; of what has a history also as it was known at a moment."""
         key = ("columns", self.published.path)
         found: Mapping[str, Mapping[str, str]] = self.cache.get(
-            key, lambda: columns_of(self.published)
+            key, lambda: with_past(columns_of(self.published))
         )
         return found
 

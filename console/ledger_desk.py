@@ -59,6 +59,10 @@ _PEOPLE = (
     "left join private_texts on persons.text_id = private_texts.text_id "
     "where persons.is_active order by persons.role, persons.person_id"
 )
+_NAMES = (
+    "select persons.person_id, private_texts.text from persons "
+    "inner join private_texts on persons.text_id = private_texts.text_id"
+)
 _APPROVALS = "select * from approvals order by requested_at desc, approval_id limit 300"
 _APPROVALS_OF = "select * from approvals where recon_key = ? order by requested_at desc limit 50"
 _APPROVAL = "select * from approvals where approval_id = ?"
@@ -182,6 +186,14 @@ class Desk:
             for row in rows
             if row["role"] in roles
         ]
+
+    def names(self) -> dict[str, str]:
+        """Names by person id, of those who left too; without those that were erased."""
+        with self.reader() as reader:
+            if reader is None or not reader.has_table("persons"):
+                return {}
+            named = {row["person_id"]: _name(row["text"]) for row in reader.rows(_NAMES)}
+        return {person_id: name for person_id, name in named.items() if name}
 
     def roles_for(self, row: Mapping[str, Any], at: datetime) -> tuple[str, ...]:
         """The roles that may have the ticket of an exception."""

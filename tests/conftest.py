@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.integration.run_homes import Said, reconcile_samples
+from tests.integration.run_homes import Said, copy_home, reconcile_news, reconcile_samples
 
 # The gate says the same of the same commit each time; `make soak` looks elsewhere with each run.
 settings.register_profile("gate", derandomize=True)
@@ -45,3 +45,13 @@ def first_run(tmp_path_factory) -> tuple[Path, Said]:
     """A home after its first run, which nobody may change, and what that run said."""
     home = tmp_path_factory.mktemp("first_run") / "home"
     return home, reconcile_samples(home, "--json")
+
+
+@pytest.fixture(scope="session")
+def second_run(first_run, tmp_path_factory) -> Path:
+    """A home after a second run, which nobody may change: one order of it was changed and paid."""
+    folder = tmp_path_factory.mktemp("second_run")
+    home = copy_home(first_run[0], folder)
+    said = reconcile_news(home, folder / "landing")
+    assert said.exit_code == 0, said.stderr
+    return home

@@ -6,6 +6,9 @@ Queries of the console name marts without their schema. Each name becomes a comm
 that reads `marts.<name>` with the viewer's limits, so a query, a panel or a download cannot forget
 them. A mart that cannot be cut (it has neither an order, an owner nor a segment) is empty for a
 viewer who sees a part only, unless it is named in `FREE`: figures of feeds and runs alone.
+
+`<mart>_as_known` is a mart as it was known at `$as_known_at`. Rows of the past are cut by the
+orders that the viewer may see now: whoever may open an order may see what was known of it.
 """
 
 import re
@@ -20,6 +23,9 @@ Columns = Mapping[str, Mapping[str, str]]
 FREE = frozenset({"run_fingerprints", "fct_gate_checks", "fct_files", "platform_feed_health"})
 ORDERS = "fct_orders"
 EXCEPTIONS = "fct_exceptions"
+AS_KNOWN, HISTORY = "_as_known", "_history"
+# Columns that a history has beside those of its mart.
+_OF_HISTORY = frozenset({"history_run_no", "known_to", "is_gone", "is_absent"})
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _OPENING_WITH = re.compile(r"\s*with\b", re.IGNORECASE)
 _NAMES_SCHEMA = re.compile(r"\b(marts|information_schema|main|pg_catalog)\s*\.|\bduckdb_\w+\s*\(")
@@ -37,13 +43,25 @@ class ScopedQuery:
     values: Mapping[str, Any]
 
 
+def with_past(columns: Columns) -> Columns:
+    """The tables of a publication and, of those with a history, what was known at a past moment."""
+    past = {
+        table.removesuffix(HISTORY) + AS_KNOWN: {
+            name: kind for name, kind in own.items() if name not in _OF_HISTORY
+        }
+        for table, own in columns.items()
+        if table.endswith(HISTORY)
+    }
+    return {**columns, **past}
+
+
 def scope_query(sql: str, viewer: Viewer, columns: Columns) -> ScopedQuery:
     """Return the query with every mart that it names cut to what the viewer may see.
 
     Args:
         sql: One select; marts are named without schema.
         viewer: Whose limits hold.
-        columns: Table -> column -> type of this publication.
+        columns: Table -> column -> type of this publication, as `with_past` gives them.
 
     Raises:
         QueryRefused: It names a schema, and could so read past the limits.
@@ -74,8 +92,12 @@ def _is_by_order(table: str, viewer: Viewer, columns: Columns) -> bool:
     """Whether the table is cut by way of its orders."""
     if table == ORDERS or viewer.role.rows.is_whole or table in FREE:
         return False
-    wanted = _wanted(viewer)
-    return "recon_key" in columns[table] and not wanted <= set(columns[table])
+    return "recon_key" in columns[table] and not _is_cut_by_itself(table, viewer, columns)
+
+
+def _is_cut_by_itself(table: str, viewer: Viewer, columns: Columns) -> bool:
+    """Whether the table has the columns that the limits are about, as they are now."""
+    return _wanted(viewer) <= set(columns[table]) and not table.endswith((AS_KNOWN, HISTORY))
 
 
 def _wanted(viewer: Viewer) -> set[str]:
@@ -93,7 +115,8 @@ def _cut(table: str, viewer: Viewer, columns: Columns, values: dict[str, Any]) -
     chosen = f"* replace ({nulls})" if nulls else "*"
     conditions = _conditions(table, viewer, columns, values)
     where = f" where {' and '.join(conditions)}" if conditions else ""
-    return f"select {chosen} from marts.{table}{where}"
+    moment = "($as_known_at)" if table.endswith(AS_KNOWN) else ""
+    return f"select {chosen} from marts.{table}{moment} as {table}{where}"
 
 
 def _conditions(table: str, viewer: Viewer, columns: Columns, values: dict[str, Any]) -> list[str]:
@@ -103,7 +126,7 @@ def _conditions(table: str, viewer: Viewer, columns: Columns, values: dict[str, 
         return []
     conditions = []
     wanted = _wanted(viewer)
-    if wanted <= set(own):
+    if _is_cut_by_itself(table, viewer, columns):
         if "sales_owner_id" in wanted:
             values["scope_owners"] = list(viewer.team)
             conditions.append(f"{table}.sales_owner_id in (select unnest($scope_owners))")

@@ -1,6 +1,7 @@
 """One order: versions and what changed, legs with their amounts, matches with evidence, gates.
 
-What belongs here: gathering and arranging. What does not: judging.
+What belongs here: gathering and arranging, of now and of a past moment. What does not: judging, and
+what was known when (`console.past`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,10 +13,12 @@ from starlette.responses import Response
 from console.data import Data
 from console.matches import matches_of
 from console.pages.timeline import events_of
+from console.past import Known, can_ask, known_at, moments_of, read_moment
 from console.settled import settled_of_order
 from console.web.deps import Marts, Parts
 from console.web.errors import NotFound
 from console.web.templating import render
+from orchestration.core.errors import UsageRefused
 
 router = APIRouter()
 SHOWN_MATCHES = 200
@@ -65,8 +68,69 @@ _TOLD_OF_LINES = {
 
 
 @router.get("/orders/{key}", name="order")
-def order(request: Request, state: Parts, data: Marts, key: str) -> Response:
-    """The page of one order, by reconciliation key or by an id that only it bears."""
+def order(request: Request, state: Parts, data: Marts, key: str, at: str = "") -> Response:
+    """The page of one order, by reconciliation key or by an id that only it bears.
+
+    `at` is a past moment: then the page shows what was known of the order at it.
+    """
+    row = find(data, key)
+    recon_key = row["recon_key"]
+    versions = data.rows(VERSIONS, recon_key=recon_key)
+    all_lines = data.rows(LINES, recon_key=recon_key)
+    lines = [line for line in all_lines if line["version_no"] == row["version_no"]]
+    legs = arrange_legs(data.rows(LEGS, recon_key=recon_key))
+    exceptions = data.rows(EXCEPTIONS, recon_key=recon_key)
+    known, problem = None, ""
+    if at.strip():
+        try:
+            moment = read_moment(data, at)
+            known = known_at(data, row, lines, legs, exceptions, moment)
+        except UsageRefused as refused:
+            problem = str(refused)
+    shared = {
+        "page": "orders",
+        "row": row,
+        "versions": describe_versions(versions, all_lines),
+        "moments": moments_of(data, recon_key) if can_ask(data) else [],
+        "as_of": data.published.as_of.replace(tzinfo=None),
+        "known": known,
+    }
+    if known is not None:
+        return _page_of_then(request, known, shared)
+    return render(
+        request,
+        "order.html",
+        status=400 if problem else 200,
+        **shared,
+        problem=problem,
+        lines=lines,
+        legs=legs,
+        matches=arrange_matches(data, recon_key),
+        gates=data.rows(GATES, recon_key=recon_key),
+        exceptions=exceptions,
+        artifacts=data.rows(ARTIFACTS, recon_key=recon_key) if data.has("fct_artifacts") else (),
+        settled=settled_of_order(state.desk, data, recon_key),
+        events=events_of(data, recon_key),
+    )
+
+
+def _page_of_then(request: Request, known: Known, shared: Mapping[str, Any]) -> Response:
+    """The page of an order as it was known; versions are told apart by the run that knew them."""
+    places = {code: place for place, code in enumerate(FLOW)}
+    return render(
+        request,
+        "order_known.html",
+        **shared,
+        legs=sorted(known.legs, key=lambda pair: places.get(pair.row["leg_code"], len(FLOW))),
+    )
+
+
+def find(data: Data, key: str) -> dict[str, Any]:
+    """Return the order that the viewer may see under this name.
+
+    Raises:
+        NotFound: There is none.
+    """
     row = data.one(ORDER, recon_key=key)
     if row is None:
         found = data.rows(BY_ID, name=key)
@@ -75,25 +139,7 @@ def order(request: Request, state: Parts, data: Marts, key: str) -> Response:
         raise NotFound(
             f"No order that you may see goes by {key}. Search for a document of it above."
         )
-    recon_key = row["recon_key"]
-    versions = data.rows(VERSIONS, recon_key=recon_key)
-    lines = data.rows(LINES, recon_key=recon_key)
-    return render(
-        request,
-        "order.html",
-        page="orders",
-        row=row,
-        versions=describe_versions(versions, lines),
-        lines=[line for line in lines if line["version_no"] == row["version_no"]],
-        legs=arrange_legs(data.rows(LEGS, recon_key=recon_key)),
-        matches=arrange_matches(data, recon_key),
-        gates=data.rows(GATES, recon_key=recon_key),
-        exceptions=data.rows(EXCEPTIONS, recon_key=recon_key),
-        artifacts=data.rows(ARTIFACTS, recon_key=recon_key) if data.has("fct_artifacts") else (),
-        settled=settled_of_order(state.desk, data, recon_key),
-        events=events_of(data, recon_key),
-        as_of=data.published.as_of.replace(tzinfo=None),
-    )
+    return row
 
 
 def describe_versions(

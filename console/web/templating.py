@@ -19,6 +19,7 @@ from starlette.requests import Request
 
 from console import formats
 from console.accounts.tokens import digest
+from console.people import People
 from console.pilot import change
 from console.state import State
 from console.vocabulary import KINDS, MATCH_KINDS, ROLES, SEGMENTS, TICKETS, TIERS
@@ -107,6 +108,7 @@ def page_values(request: Request, state: State) -> dict[str, Any]:
         """An amount without its currency, where the column says it."""
         return formats.money(amount, currency, words.exponents)
 
+    people = People(state.desk.names)
     theme = request.cookies.get("meshline_theme", "system")
     return {
         "viewer": viewer,
@@ -120,6 +122,8 @@ def page_values(request: Request, state: State) -> dict[str, Any]:
         "told": told,
         "fill": fill,
         "label": words.label,
+        "person": people.shown,
+        "name_of": people.name,
         "words": words,
         "path": request.url.path,
         "query": request.url.query,

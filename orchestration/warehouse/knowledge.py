@@ -1,4 +1,4 @@
-"""What was known when: the rows of three marts that a later publication replaced.
+"""What was known when: the rows of four marts that a later publication replaced.
 
 What belongs here: keeping the replaced rows, and the macros that answer "as known at". What does
 not: business validity (`valid_from`, that is SQL) and the history of states (a model). The runner
@@ -23,6 +23,7 @@ MARTS = "marts"
 # Table of schema marts to the columns that make a row of it.
 REMEMBERED: Mapping[str, tuple[str, ...]] = {
     "fct_orders": ("recon_key",),
+    "fct_order_lines": ("recon_key", "version_no", "line_key"),
     "fct_order_legs": ("recon_key", "leg_code"),
     "fct_exceptions": ("exception_id",),
 }
@@ -80,7 +81,9 @@ def keep_replaced(
 def create_macros(connection: DuckDBPyConnection, database: str) -> None:
     """Write `marts.<table>_as_known(moment)` into a publication that has marts and histories.
 
-    Before the first run nothing was known, so an earlier moment gives no row.
+    Before the first run nothing was known, so an earlier moment gives no row. Of each key the row
+    that was replaced first after the moment was known at it, else the current one: one window over
+    both, so that a condition on the key reads the rows of that key alone.
     """
     row = connection.execute("select current_database()").fetchone()
     before = row[0] if row is not None else ""
@@ -93,18 +96,18 @@ def create_macros(connection: DuckDBPyConnection, database: str) -> None:
         keys = ", ".join(quoted(one) for one in key)
         connection.execute(f"""
             create macro {MARTS}.{quoted(f"{table}_as_known")}(moment) as table
-            with past as (
-                select * from {MARTS}.{quoted(f"{table}_history")}
+            with known as not materialized (
+                select {names}, known_to as known_until, is_absent
+                from {MARTS}.{quoted(f"{table}_history")}
                 where known_to > moment
-                qualify row_number() over (partition by {keys} order by known_to) = 1
+                union all
+                select {names}, timestamp 'infinity' as known_until, false as is_absent
+                from {MARTS}.{quoted(table)}
             )
-            select {names} from past
-            where not is_absent
-                and moment >= (select min(as_of) from {MARTS}.run_fingerprints)
-            union all
-            select {names} from {MARTS}.{quoted(table)} as current_rows
-            anti join past using ({keys})
+            select {names} from known
             where moment >= (select min(as_of) from {MARTS}.run_fingerprints)
+            qualify row_number() over (partition by {keys} order by known_until) = 1
+                and not is_absent
         """)
     connection.execute(f"use {quoted(before)}")
 

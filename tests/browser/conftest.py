@@ -20,11 +20,11 @@ FLAGS = (
 
 
 @pytest.fixture(scope="session")
-def address(first_run, tmp_path_factory):
-    """The address of a console over the samples, listening on a free port of this machine."""
+def address(second_run, tmp_path_factory):
+    """The address of a console over two runs of the samples, on a free port of this machine."""
     import socket
 
-    home = copy_home(first_run[0], tmp_path_factory.mktemp("browser"))
+    home = copy_home(second_run, tmp_path_factory.mktemp("browser"))
     console = open_console(home)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))

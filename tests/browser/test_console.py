@@ -7,7 +7,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 PAGES = ("/overview", "/exceptions", "/orders", "/settlements", "/sellers", "/quality", "/forecast",
          "/value", "/pilot", "/runs", "/rules", "/approvals", "/audit", "/accounts", "/settings",
-         "/incidents", "/settled")  # fmt: skip
+         "/incidents", "/settled", "/orders/SO-26007?at=2026-06-11T12:00")  # fmt: skip
 RULES = {
     "resultTypes": ["violations"],
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
@@ -36,7 +36,8 @@ def test_nothing_stands_in_the_way_of_anybody(open_as, scheme):
         page.goto(listing)
         paths.append(page.locator("tbody a").first.get_attribute("href"))
     # Colours alone differ in the dark: a page of each kind shows them.
-    paths += PAGES if scheme == "light" else ("/overview", "/exceptions", "/audit", "/settings")
+    shown_dark = ("/overview", "/exceptions", "/audit", "/settings", PAGES[-1])
+    paths += PAGES if scheme == "light" else shown_dark
     problems = {}
     for path in paths:
         page.goto(path)
@@ -59,7 +60,7 @@ def test_no_page_asks_anybody_but_the_console_and_none_complains(open_as, addres
     page = open_as("administrator")
     for path in PAGES:
         page.goto(path)
-        keep(page, f"light{path.replace('/', '-')}")
+        keep(page, f"light{re.sub(r'[^a-z0-9]', '-', path.lower())}")
     assert {re.match(r"\w+://[^/]+", url)[0] for url in page.asked} == {address}
     assert page.complaints == []
 
@@ -112,7 +113,7 @@ def test_every_page_fits_a_phone(open_as, keep):
     widths = {}
     for path in PAGES:
         page.goto(path)
-        keep(page, f"phone{path.replace('/', '-')}")
+        keep(page, f"phone{re.sub(r'[^a-z0-9]', '-', path.lower())}")
         widths[path] = page.evaluate("document.documentElement.scrollWidth")
     assert {path: width for path, width in widths.items() if width > 390} == {}
 
@@ -131,6 +132,21 @@ def test_everything_works_without_scripts(open_as):
     page.goto("/value")
     page.locator("details.more summary").first.click()
     assert page.locator("details.more table").first.is_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_an_order_is_shown_as_it_was_known_at_a_chosen_moment(open_as, scripts):
+    page = open_as("finance", scripts=scripts)
+    page.goto("/orders/SO-26007")
+    page.fill("#f-at", "2026-06-11T12:00:00")
+    page.get_by_role("button", name="Show that moment").click()
+    page.get_by_text("things stand otherwise now").wait_for()
+    changed = page.locator(".known td.changed", has_text="now 25")
+    assert changed.inner_text().split() == ["20", "now", "25"]
+    page.get_by_role("link", name="12 Jun 2026 00:00").click()
+    page.get_by_text("Nothing of it stands otherwise now").wait_for()
+    page.get_by_role("link", name="As it stands now").click()
+    page.wait_for_url(lambda url: "?at=" not in url)
 
 
 def test_rows_are_ticked_and_given_to_a_person_together(open_as, keep):

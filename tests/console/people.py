@@ -6,6 +6,7 @@ What belongs here: making and driving. What does not: tests. Only tests import t
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from html import unescape
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -94,6 +95,12 @@ def open_console(home: Path, *, with_people: bool = True) -> Console:
 def token_of(text: str) -> str:
     """The write token of a page."""
     return re.search(r'name="_token" value="([0-9a-f]{64})"', text)[1]
+
+
+def text_of(page: str) -> str:
+    """What a person reads on a page: without tags, blanks as one."""
+    content = page.partition("<main")[2].partition(">")[2] or page
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", content)).split())
 
 
 def sign_in(client: TestClient, email: str, password: str):
