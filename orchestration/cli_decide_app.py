@@ -32,8 +32,8 @@ def override(
         str,
         typer.Argument(
             metavar="KIND",
-            help="gate_waiver, key_override, value_override, manual_match, forced_match or "
-            "write_off.",
+            help="gate_waiver, key_override, value_change, value_override, manual_match, "
+            "forced_match or write_off.",
         ),
     ],
     order: Annotated[str, typer.Argument(metavar="ORDER", help="Any id of the order.")],

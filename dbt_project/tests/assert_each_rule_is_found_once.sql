@@ -60,6 +60,13 @@ dated_rules as (
         effective_from,
         effective_to
     from {{ ref('billing_rules') }}
+    union all
+    select
+        'stamp_rules' as seed_name,
+        source_system as rule_key,
+        effective_from,
+        effective_to
+    from {{ ref('stamp_rules') }}
 ),
 
 rules_ranked as (

@@ -20,6 +20,7 @@ from orchestration.core.policies.rows import ACTIONS, BREAK_GLASS, BREAK_GLASS_R
 from orchestration.core.work.approval_states import LIVE, ApprovalState
 from orchestration.core.work.signing import Asked, Requirement, required_signers
 from orchestration.ledger.approval_base import (
+    APPROVAL_PREFIX,
     Account,
     Decision,
     Outcome,
@@ -208,4 +209,4 @@ def _earlier_amount(step: Step, asked: Request) -> Decimal:
 
 def _id_of(person_id: str, nonce: str) -> str:
     digest = hashlib.sha256(canonical({"person_id": person_id, "nonce": nonce}).encode()).digest()
-    return "ap_" + base64.b32encode(digest).decode().lower()[:20]
+    return APPROVAL_PREFIX + base64.b32encode(digest).decode().lower()[:20]

@@ -29,6 +29,8 @@ from orchestration.ledger.tables import approvals, persons
 
 LEAST_REASON = 15
 UNKNOWN_ROLE = "unknown"
+# How the id of every request begins; so does the reference of the exception that a decision is.
+APPROVAL_PREFIX = "ap_"
 
 
 @dataclass(frozen=True, slots=True)

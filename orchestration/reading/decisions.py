@@ -14,17 +14,23 @@ from typing import Any
 
 from orchestration.core.errors import UsageRefused
 from orchestration.core.policies import OperatingModel
-from orchestration.ledger.approval_base import Decision
+from orchestration.ledger.approval_base import APPROVAL_PREFIX, Decision
 from orchestration.reading.documents import VALUES, put_together, replaced_value
 from orchestration.reading.orders import resolve_key
 from orchestration.warehouse.reader import Published
 
 GATE_WAIVER = "gate_waiver"
 KEY_OVERRIDE = "key_override"
+VALUE_CHANGE = "value_change"
 VALUE_OVERRIDE = "value_override"
 MANUAL_MATCH = "manual_match"
 LEG_ACTIONS = ("forced_match", "write_off")
-KINDS = (GATE_WAIVER, KEY_OVERRIDE, VALUE_OVERRIDE, MANUAL_MATCH, *LEG_ACTIONS)
+KINDS = (GATE_WAIVER, KEY_OVERRIDE, VALUE_CHANGE, VALUE_OVERRIDE, MANUAL_MATCH, *LEG_ACTIONS)
+# What was changed by hand outside the platform: the class of its exception, and words for it.
+CHANGES = {
+    KEY_OVERRIDE: ("KEY_MISMATCH_OVERRIDE", "whose key was changed to that of"),
+    VALUE_CHANGE: ("CTL_OVERRIDE", "whose value was changed by hand for"),
+}
 OF_NO_ORDER = """
     select
         recon_key, null as version_no, tenant, native_ref as order_id, currency_code,
@@ -83,8 +89,8 @@ def propose(
         model: The policies.
         kind: One of `KINDS`.
         order: Any name of the order.
-        what: The gate to waive, the document whose new key is to hold or whose value is replaced,
-            the leg to close or to match on, or an exception of it.
+        what: The gate to waive, the document whose new key or value is to hold or whose value is
+            replaced, the leg to close or to match on, or an exception of it.
         on: The day, for RACI.
         extras: The value or the members.
 
@@ -104,8 +110,8 @@ def propose(
     if kind == GATE_WAIVER:
         found = _failed_gate(published, row, what.upper())
         concerned = [one for one in exceptions if one["exception_code"] == found["gate_code"]]
-    elif kind == KEY_OVERRIDE:
-        found, concerned = _changed_key(row, exceptions, what)
+    elif kind in CHANGES:
+        found, concerned = _changed_by_hand(row, exceptions, kind, what)
     elif kind == VALUE_OVERRIDE:
         found, concerned = replaced_value(
             published, row, exceptions, what, str(extras.value_code), extras.value
@@ -205,11 +211,17 @@ def _failed_gate(
     }
 
 
-def _changed_key(
-    order: Mapping[str, Any], exceptions: Sequence[Mapping[str, Any]], what: str
+def _changed_by_hand(
+    order: Mapping[str, Any], exceptions: Sequence[Mapping[str, Any]], kind: str, what: str
 ) -> tuple[dict[str, object], list[Mapping[str, Any]]]:
-    """The one document whose key was changed by hand to that of this order."""
-    changed = [one for one in exceptions if one["exception_code"] == "KEY_MISMATCH_OVERRIDE"]
+    """The one document whose key or value was changed by hand, outside the platform."""
+    code, words = CHANGES[kind]
+    # A decision of ours is of the same class as a change that nobody decided here.
+    changed = [
+        one
+        for one in exceptions
+        if one["exception_code"] == code and not str(one["native_ref"]).startswith(APPROVAL_PREFIX)
+    ]
     named = [
         one
         for one in changed
@@ -219,10 +231,12 @@ def _changed_key(
         listed = ", ".join(str(one["native_ref"]) for one in changed) or "none"
         found = "no document" if not named else f"{len(named)} documents"
         raise UsageRefused(
-            f"{what} names {found} whose key was changed to that of {order['order_id']}. Name one "
-            f"of: {listed}."
+            f"{what} names {found} {words} {order['order_id']}. Name one of: {listed}."
         )
-    return {"document_ref": named[0]["native_ref"]}, named
+    return {
+        "document_ref": named[0]["native_ref"],
+        "exception_id": named[0]["exception_id"],
+    }, named
 
 
 def _open_group(

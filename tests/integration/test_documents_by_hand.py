@@ -29,6 +29,9 @@ O-left,new,C-1,EUR,2026-03-02T10:00:00Z,net_30,33.00,2026-03-02T10:00:00Z
 O-joint-1,new,C-1,EUR,2026-03-02T10:00:00Z,net_30,60.00,2026-03-02T10:00:00Z
 O-joint-2,new,C-1,EUR,2026-03-02T10:00:00Z,net_30,40.00,2026-03-02T10:00:00Z
 O-untouched,new,C-1,EUR,2026-03-02T10:00:00Z,net_30,100.00,2026-03-02T10:00:00Z
+O-changed,new,C-1,EUR,2026-03-02T10:00:00Z,net_30,100.00,2026-03-02T10:00:00Z
+O-again,new,C-1,EUR,2026-03-02T10:00:00Z,net_30,100.00,2026-03-02T10:00:00Z
+O-unsigned,new,C-1,EUR,2026-03-02T10:00:00Z,net_30,100.00,2026-03-02T10:00:00Z
 """
 PAYMENTS = """payment_id,kind,order_ref,amount,currency,occurred_at,updated_at
 P-value,capture,O-value,90.00,EUR,2026-03-20T10:00:00Z,2026-03-20T10:00:00Z
@@ -40,11 +43,21 @@ P-alone,capture,lost-1,71.00,EUR,2026-03-20T10:00:00Z,2026-03-20T10:00:00Z
 P-left,capture,lost-3,30.00,EUR,2026-03-20T10:00:00Z,2026-03-20T10:00:00Z
 P-joint,capture,lost-2,100.00,EUR,2026-03-20T10:00:00Z,2026-03-20T10:00:00Z
 P-untouched,capture,O-untouched,90.00,EUR,2026-03-20T10:00:00Z,2026-03-20T10:00:00Z
+P-changed,capture,O-changed,90.00,EUR,2026-03-20T10:00:00Z,2026-03-20T10:00:00Z
+P-again,capture,O-again,90.00,EUR,2026-03-20T10:00:00Z,2026-03-20T10:00:00Z
+P-unsigned,capture,O-unsigned,90.00,EUR,2026-03-20T10:00:00Z,2026-03-20T10:00:00Z
+"""
+# The same documents a day later, with other amounts under the stamps that they had.
+CHANGED = """payment_id,kind,order_ref,amount,currency,occurred_at,updated_at
+P-changed,capture,O-changed,100.00,EUR,2026-03-20T10:00:00Z,2026-03-20T10:00:00Z
+P-again,capture,O-again,100.00,EUR,2026-03-20T10:00:00Z,2026-03-20T10:00:00Z
+P-unsigned,capture,O-unsigned,100.00,EUR,2026-03-20T10:00:00Z,2026-03-20T10:00:00Z
 """
 PEOPLE = """person_id,name,email,role,manager_id,approval_limit,currency
 per-ines,Ines,ines@example.com,sales,,250000,USD
 per-abel,Abel,abel@example.com,finance,,250000,USD
 per-rhea,Rhea,rhea@example.com,finance,,250000,USD
+per-kei,Kei,kei@example.com,control,,250000,USD
 """
 ASKED = (
     ("value_override", "O-value", "P-value", Extras("amount", "100.00")),
@@ -55,6 +68,8 @@ ASKED = (
     ("manual_match", "O-alone", "payment", Extras(members=("P-alone",))),
     ("manual_match", "O-left", "payment", Extras(members=("P-left",))),
     ("manual_match", "O-joint-1", "payment", Extras(members=("O-joint-2", "P-joint"))),
+    ("value_change", "O-changed", "P-changed", Extras()),
+    ("value_change", "O-again", "P-again", Extras()),
 )
 
 
@@ -62,13 +77,15 @@ ASKED = (
 def home(tmp_path_factory) -> Path:
     """A home after a run, decisions of people, news that make two of them stale, and a run."""
     home = tmp_path_factory.mktemp("documents") / "home"
-    land_and_run(home, {"people": PEOPLE, "orders": ORDERS, "payments": PAYMENTS}, FIRST)
+    documents = {"orders": ORDERS, "payments": PAYMENTS, "payments_1": CHANGED}
+    land_and_run(home, {"people": PEOPLE, **documents}, FIRST)
     decide(home)
     news = {
         "orders_2": f"{ORDERS.splitlines()[0]}\nO-amended,new,C-1,EUR,2026-03-02T10:00:00Z,net_30,"
         "120.00,2026-07-01T18:00:00Z\n",
         "payments_2": f"{PAYMENTS.splitlines()[0]}\nP-restated,capture,O-restated,91.00,EUR,"
-        "2026-03-20T10:00:00Z,2026-07-01T18:00:00Z\n",
+        "2026-03-20T10:00:00Z,2026-07-01T18:00:00Z\nP-again,capture,O-again,95.00,EUR,"
+        "2026-03-20T10:00:00Z,2026-03-20T10:00:00Z\n",
     }
     land_and_run(home, news, SECOND)
     return home
@@ -83,7 +100,9 @@ def decide(home: Path) -> None:
         for kind, order, what, extras in ASKED:
             proposal = propose(published, model, kind, order, what, NOON.date(), extras)
             outcome = desk.ask(*request_of(proposal, order, WHY, "TYPING_ERROR", "per-ines"))
-            desk.sign(str(outcome.approval_id), Account("per-abel"), WHY)
+            # Control answers for what was changed outside; finance for what is compared.
+            signer = "per-kei" if kind == "value_change" else "per-abel"
+            desk.sign(str(outcome.approval_id), Account(signer), WHY)
         for others, said in (
             (("P-unknown",), "P-unknown names nothing that is open on the payment leg"),
             (("O-joint-2", "P-alone"), r"differ by -29\.0000: several orders"),
@@ -179,3 +198,35 @@ def test_rc4_members_that_were_put_together_are_judged_as_one_group(home, legs):
     assert matches["P-joint"][3].startswith("ap_")
     assert not {"P-alone", "P-left", "P-joint"} & set(keys)
     assert legs["O-left"] == ("exception", "none", Decimal(3))
+
+
+def test_rc4_a_value_changed_by_hand_is_held_until_that_very_value_is_approved(home):
+    told = rows(
+        home,
+        "select native_ref, explanation, leak_amount from marts.fct_exceptions "
+        "where exception_code = 'CTL_OVERRIDE' and not starts_with(native_ref, 'ap_')",
+    )
+    held = rows(
+        home,
+        "select order_id, fct_artifacts.status_code, hold_reason from marts.fct_artifacts "
+        "inner join marts.fct_orders using (recon_key) where artifact_kind = 'invoice'",
+    )
+
+    assert set(told) == {"P-again", "P-unsigned"}
+    assert "amount 95.00 instead of 90.00, under the stamp of 2026-03-20" in told["P-again"][0]
+    assert told["P-unsigned"][1] == Decimal(10)
+    for order in ("O-again", "O-unsigned"):
+        assert held[order] == ("held", "Exception CTL_OVERRIDE is open.")
+    assert held["O-changed"] == ("ready", None), "approved, and so is what is still to be reviewed"
+    assert held["O-value"] == ("ready", None)
+
+
+def test_rc4_each_value_that_was_changed_and_each_decision_about_one_has_a_ticket(home):
+    tickets = rows(
+        home,
+        "select order_id, count(*) from marts.fct_exceptions "
+        "inner join marts.fct_orders using (recon_key) where exception_code = 'CTL_OVERRIDE' "
+        "and ticket_state_code in ('open', 'assigned') group by order_id",
+    )
+
+    assert (tickets["O-changed"], tickets["O-again"], tickets["O-unsigned"]) == ((1,), (2,), (1,))

@@ -41,6 +41,14 @@ MARTS = """
     ) t(exception_id, exception_code, leg_code, recon_key, match_id, currency_code, leak_amount,
         explanation, evidence);
     alter table marts.fct_exceptions add column native_ref varchar;
+    insert into marts.fct_exceptions by name
+    select * from (values
+        ('ex_k', 'KEY_MISMATCH_OVERRIDE', 'P-7'), ('ex_v', 'CTL_OVERRIDE', 'P-8'),
+        ('ex_w', 'CTL_OVERRIDE', 'P-9'), ('ex_x', 'CTL_OVERRIDE', 'ap_decided_here')
+    ) t(exception_id, exception_code, native_ref), (
+        select '' as leg_code, 'rk_2' as recon_key, 'EUR' as currency_code,
+            7.0000 as leak_amount, 'By hand.' as explanation
+    );
 """
 
 
@@ -88,6 +96,9 @@ def test_a_leg_with_several_differences_has_to_be_named_by_one_of_them(published
         ("gate_waiver", "O-1", "GATE_DATES", "nothing to waive. Gates that hold it: GATE_PRICE"),
         ("gate_waiver", "O-2", "GATE_PRICE", "Gates that hold it: none"),
         ("write_off", "O-2", "payment", "names nothing that could be closed"),
+        ("value_change", "O-2", "P-7", r"P-7 names no document whose value.*one of: P-8, P-9\."),
+        ("value_change", "O-2", "ap_decided_here", "names no document whose value was changed"),
+        ("key_override", "O-2", "P-8", r"P-8 names no document whose key.*one of: P-7\."),
         ("tea_break", "O-1", "payment", "cannot be asked for here"),
         ("write_off", "O-9", "payment", "No order goes by O-9"),
     ],
@@ -95,6 +106,18 @@ def test_a_leg_with_several_differences_has_to_be_named_by_one_of_them(published
 def test_what_is_not_there_cannot_be_decided(published, kind, order, what, said):
     with pytest.raises(UsageRefused, match=said):
         propose(published, MODEL, kind, order, what, DAY)
+
+
+@pytest.mark.parametrize(
+    ("kind", "what", "found"), [("key_override", "P-7", "ex_k"), ("value_change", "ex_w", "ex_w")]
+)
+def test_rc4_what_was_changed_by_hand_is_asked_for_as_that_very_change(
+    published, kind, what, found
+):
+    proposal = propose(published, MODEL, kind, "O-2", what, DAY)
+
+    assert proposal.decision.details["exception_id"] == found
+    assert (proposal.decision.amount, proposal.accountable_role) == (Decimal(7), "finance")
 
 
 def test_the_newest_version_is_the_published_one(published):

@@ -6,6 +6,14 @@
     '{{ prefix }}' || {{ base32_26(sha256_hex(joined_parts(parts))) }}
 {%- endmacro %}
 
+{# The id of an exception: what it is about, and neither when it was found nor what it comes to. #}
+{% macro exception_id(relation) -%}
+    {{ deterministic_id('ex_', [
+        relation ~ '.exception_code', relation ~ '.leg_code', relation ~ '.tenant', relation ~ '.recon_key',
+        relation ~ '.line_key', relation ~ '.fact_key',
+    ]) }}
+{%- endmacro %}
+
 {% macro joined_parts(parts) -%}
     (
     {%- for part in parts %}

@@ -29,6 +29,7 @@ ACTIONS = (
     "gate_waiver",
     "value_override",
     "key_override",
+    "value_change",
     "manual_match",
     "forced_match",
     "write_off",

@@ -139,6 +139,11 @@ kinds_and_legs as (
         or strpos('|' || rules_of_types.holding_legs || '|', '|' || leg_codes.leg_code || '|') > 0
 ),
 
+decisions as (
+    select approval_id
+    from {{ ref('int_decisions_in_force') }}
+),
+
 exceptions as (
     select
         exceptions.recon_key,
@@ -148,7 +153,11 @@ exceptions as (
     from {{ ref('int_exceptions') }} as exceptions
     inner join kinds_and_legs
         on coalesce(exceptions.leg_code, '') = kinds_and_legs.leg_code
+    left join decisions
+        on exceptions.native_ref = decisions.approval_id
     where exceptions.recon_key is not null
+        -- What others approved takes effect; that it is looked at once more afterwards holds nothing back.
+        and (exceptions.exception_code <> 'CTL_OVERRIDE' or decisions.approval_id is null)
         -- That a receiver is away or refuses says nothing against the document: else no outage would ever end.
         and exceptions.family_code <> 'system'
     group by exceptions.recon_key, kinds_and_legs.artifact_kind, kinds_and_legs.holding_legs

@@ -77,10 +77,7 @@ decided_notes as (
 final as (
     select
         ---------- keys
-        {{ deterministic_id('ex_', [
-            'unioned.exception_code', 'unioned.leg_code', 'unioned.tenant', 'unioned.recon_key',
-            'unioned.line_key', 'unioned.fact_key',
-        ]) }} as exception_id,
+        {{ exception_id('unioned') }} as exception_id,
         unioned.exception_code,
         unioned.leg_code,
         unioned.tenant,

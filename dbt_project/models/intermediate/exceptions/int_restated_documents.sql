@@ -35,6 +35,15 @@ ranked_versions as (
         and stored._row_key = restated_keys._row_key
 ),
 
+-- What was changed by hand is told as that.
+changed_by_hand as (
+    select
+        source,
+        stream,
+        _row_key
+    from {{ ref('int_values_changed_by_hand') }}
+),
+
 changed_rows as (
     select
         latest.source,
@@ -48,7 +57,12 @@ changed_rows as (
         and latest.stream = earlier.stream
         and latest._row_key = earlier._row_key
         and earlier.recency = 2
+    left join changed_by_hand
+        on latest.source = changed_by_hand.source
+        and latest.stream = changed_by_hand.stream
+        and latest._row_key = changed_by_hand._row_key
     where latest.recency = 1
+        and changed_by_hand._row_key is null
         and not latest._is_deleted
         and not earlier._is_deleted
         and latest.control_amount <> earlier.control_amount

@@ -43,6 +43,7 @@ final as (
         requests.recon_key,
         {{ json_text('requests.payload', 'tenant') }} as tenant,
         {{ json_text('requests.payload', 'decision.details.match_id') }} as match_id,
+        {{ json_text('requests.payload', 'decision.details.exception_id') }} as exception_id,
 
         ---------- strings
         {{ json_text('requests.payload', 'action_code') }} as action_code,
