@@ -142,10 +142,7 @@ def _never_charged(deal: Deal, number: int) -> None:
     deal.pay("authorization", deal.total, 0)
     _send(deal, number)
     deal.book.expect(
-        "PAY_AUTH_EXPIRED_SHIPPED",
-        "payment",
-        deal.order_id,
-        "Sent on an authorization nobody captured.",
+        "PAY_MISSING", "payment", deal.order_id, "Sent on an authorization nobody captured."
     )
 
 

@@ -85,7 +85,8 @@ orders_with_returns as (
     group by recon_key
 ),
 
--- Shipped on the strength of an authorization that had run out, or ran out since, and nothing was captured.
+-- Shipped after the last authorization had run out, and nothing was captured. What left while one held is unpaid like any
+-- other: what is missing is the capture, not the promise.
 unpaid_orders as (
     select
         match_groups.tenant,
@@ -137,7 +138,7 @@ expired_authorizations as (
     from authorizations_summed_to_orders
     inner join shipments_summed_to_orders
         on authorizations_summed_to_orders.recon_key = shipments_summed_to_orders.recon_key
-    where authorizations_summed_to_orders.valid_until <= {{ as_of() }}
+    where shipments_summed_to_orders.last_shipped_at > authorizations_summed_to_orders.valid_until
 ),
 
 restated_groups as (
@@ -243,8 +244,8 @@ failed_groups as (
                 'A refund of ' || {{ amount_text('bounced_amount') }} || ' ' || currency_code
                 || ' bounced and was not made again: the customer is still owed it.'
             when 'PAY_AUTH_EXPIRED_SHIPPED' then
-                'The goods left, the authorization ran out on '
-                || cast(cast(valid_until as date) as {{ dbt.type_string() }}) || ' and nothing was captured of the '
+                'The goods left after the authorization had run out on '
+                || cast(cast(valid_until as date) as {{ dbt.type_string() }}) || ', and nothing was captured of the '
                 || {{ amount_text('expected_amount') }} || ' ' || currency_code || ' due.'
             when 'CB_OPEN' then
                 {{ amount_text('disputed_amount') }} || ' ' || currency_code || ' is disputed in '

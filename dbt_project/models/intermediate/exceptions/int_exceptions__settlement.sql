@@ -121,7 +121,32 @@ batch_groups as (
         and match_groups.status_code = 'exception'
 ),
 
+-- A fee in another currency is told as that, line by line.
+batches_with_foreign_fees as (
+    -- distinct: a batch may have several of them
+    select distinct
+        tenant,
+        source_system,
+        batch_id
+    from {{ ref('int_settlement_fees__compared') }}
+    where fee_status_code = 'CURRENCY'
+),
+
 batch_facts as (
+    select
+        batches.*,
+        'SET_UNATTRIBUTABLE' as exception_code,
+        {{ money('abs(batches.net_amount)') }} as leak_amount,
+        {{ money('0') }} as expected_value_amount,
+        batches.net_amount as actual_value_amount
+    from batches
+    left join batches_with_foreign_fees
+        on batches.tenant = batches_with_foreign_fees.tenant
+        and batches.source_system = batches_with_foreign_fees.source_system
+        and batches.batch_id = batches_with_foreign_fees.batch_id
+    where batches.detail_code = 'OTHER_CURRENCY_THAN_LINES'
+        and batches_with_foreign_fees.batch_id is null
+    union all
     select
         batches.*,
         'SET_NEGATIVE' as exception_code,
@@ -274,7 +299,11 @@ final as (
                 || ' name batch ' || native_ref || ', a batch that nobody has reported.'
             when 'SET_UNATTRIBUTABLE' then
                 'Batch ' || native_ref || ' of ' || {{ amount_text('actual_value_amount') }} || ' ' || currency_code
-                || ' has no lines: it is proven by the balance alone and given to no payment.'
+                || case
+                    when match_id is null
+                    then ' has lines in another currency than its own: its net cannot be proven by them.'
+                    else ' has no lines: it is proven by the balance alone and given to no payment.'
+                end
             when 'ING_FILE_FOOTING' then
                 case
                     when actual_value_amount = expected_value_amount
