@@ -5,6 +5,7 @@ published (`orchestration.cli_summary`). Only the command line may import this.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -22,7 +23,7 @@ SHOWN_PROBLEM_FILES = 10
 def print_run(console: Console, session: RunSession | None, summary: Summary | None) -> None:
     """Print what a run read and what is published now."""
     if session is not None and session.load is not None:
-        print_files(console, session.load.files)
+        print_files(console, session.load.files, session.settings.landing)
     if session is not None:
         console.print(Text(headline(session, summary), style="bold"))
     if session is not None and session.unserved:
@@ -55,10 +56,14 @@ def headline(session: RunSession, summary: Summary | None) -> str:
             return f"Run {run.run_no} failed; readers still see {shown}."
 
 
-def print_files(console: Console, files: Sequence[FileResult]) -> None:
+def print_files(console: Console, files: Sequence[FileResult], landing: Path) -> None:
     """Print what was read in this run, per source, and the files with a problem."""
     if not files:
-        console.print("No new file in the landing folder.")
+        console.print(
+            f"No new file in {clean(landing)}: extracts go there as SOURCE/STREAM.csv, or name "
+            "another folder with --landing.",
+            soft_wrap=True,
+        )
         console.print()
         return
     sums: dict[str, list[int]] = {}

@@ -19,11 +19,13 @@ SHOWN_CLASSES = 15
 def print_figures(console: Console, summary: Summary) -> None:
     """Print orders, legs and open exceptions."""
     rate = summary.reconciled_rate
-    share = "nothing is due yet" if rate is None else f"{rate * 100:.2f} %"
-    console.print(
-        f"Reconciled: {share} of the orders due ({summary.reconciled_count:,} of "
-        f"{summary.due_count:,})" + _apart(summary)
-    )
+    said = "no order is due yet"
+    if rate is not None:
+        said = (
+            f"{rate * 100:.2f} % of the orders due ({summary.reconciled_count:,} of "
+            f"{summary.due_count:,})"
+        )
+    console.print(f"Reconciled: {said}{_apart(summary)}")
     console.print()
     for title, columns, rows in _tables(summary):
         console.print(table(title, columns, rows))

@@ -1,6 +1,6 @@
 """The next schema: every table of a publication, streamed to the server.
 
-What belongs here: making and filling `marts_next`. What does not: giving it to readers
+What belongs here: making and filling `meshline_next`. What does not: giving it to readers
 (`orchestration.serving.swap`). Only `orchestration.serving` imports this.
 
 The engine writes CSV into a pipe and the server reads it from there, so memory stays flat at any
