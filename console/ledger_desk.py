@@ -66,6 +66,7 @@ _NAMES = (
 _APPROVALS = "select * from approvals order by requested_at desc, approval_id limit 300"
 _APPROVALS_OF = "select * from approvals where recon_key = ? order by requested_at desc limit 50"
 _APPROVAL = "select * from approvals where approval_id = ?"
+_OF_ACTION = "select * from approvals where action_code = ? order by requested_at desc limit 100"
 
 
 @dataclass(slots=True, frozen=True)
@@ -259,6 +260,13 @@ class Desk:
             if reader is None or not reader.has_table("approvals"):
                 return []
             return [_approval(row) for row in reader.rows(_APPROVALS)]
+
+    def approvals_for(self, action_code: str) -> list[dict[str, Any]]:
+        """The latest requests for one action, newest first."""
+        with self.reader() as reader:
+            if reader is None or not reader.has_table("approvals"):
+                return []
+            return [_approval(row) for row in reader.rows(_OF_ACTION, [action_code])]
 
     def approval(self, approval_id: str) -> dict[str, Any] | None:
         """One request; None when there is none."""

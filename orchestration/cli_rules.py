@@ -44,6 +44,7 @@ def show_shadow(settings: Settings, path: Path, out: Path | None, *, as_json: bo
                 "classes": [asdict(one) for one in found.classes],
                 "orders": [asdict(one) for one in found.orders],
                 "is_same_product": found.is_same_product,
+                "result_id": found.result_id,
             }
         )
     else:
@@ -108,5 +109,6 @@ def _print(found: Shadow, out: Path | None) -> None:
         )
     if len(found.orders) > SHOWN_ORDERS:
         console.print(f"and {len(found.orders) - SHOWN_ORDERS} more: --out FILE has them all.")
+    console.print(f"Kept for the console, page Rules: shadows/{found.result_id}.json")
     if out is not None:
         console.print(f"All orders that change: {out}", soft_wrap=True)

@@ -31,10 +31,32 @@ COLUMNS = (
     "note",
 )
 APPROVED = """
-    select decision from approvals
+    select approval_id, requester_id, signatures, reason, decision from approvals
     where action_code = ? and state_code in ('approved', 'in_force')
+    order by requested_at
 """
 Name = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """By what a version was released.
+
+    Attributes:
+        source: `register` or `ledger`.
+        asked_by: Who changed the rule.
+        signed_by: Who signed.
+        released_on: The day of the last signature, as ISO 8601.
+        note: Which change it was, or why it was asked for.
+        approval_id: The request of the ledger; empty in the register.
+    """
+
+    source: str
+    asked_by: str
+    signed_by: tuple[str, ...]
+    released_on: str
+    note: str
+    approval_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +65,16 @@ class Listed:
 
     Attributes:
         version: The version.
-        released_by: `register`, `ledger` or empty.
+        release: By what it was released; None when nobody released it.
     """
 
     version: RuleVersion
-    released_by: str
+    release: Release | None
+
+    @property
+    def released_by(self) -> str:
+        """`register`, `ledger` or empty."""
+        return self.release.source if self.release is not None else ""
 
 
 def read_versions(seeds: Path) -> tuple[RuleVersion, ...]:
@@ -66,15 +93,8 @@ def versions_of_file(path: Path, place: str) -> tuple[RuleVersion, ...]:
 
 def list_versions(settings: Settings) -> tuple[Listed, ...]:
     """Return every version with where its release stands."""
-    register = _registered(settings.seeds)
-    ledger = frozenset(_approved(settings))
-    return tuple(
-        Listed(
-            one,
-            "register" if one.name in register else "ledger" if one.name in ledger else "",
-        )
-        for one in read_versions(settings.seeds)
-    )
+    released = {**_approved(settings), **_registered(settings.seeds)}
+    return tuple(Listed(one, released.get(one.name)) for one in read_versions(settings.seeds))
 
 
 def refuse_unreleased(settings: Settings) -> None:
@@ -87,7 +107,7 @@ def refuse_unreleased(settings: Settings) -> None:
     """
     waiting = unreleased(read_versions(settings.seeds), _registered(settings.seeds))
     if waiting:
-        waiting = unreleased(waiting, frozenset(_approved(settings)))
+        waiting = unreleased(waiting, _approved(settings))
     if waiting:
         raise UsageRefused(refusal(waiting))
 
@@ -126,12 +146,14 @@ def register(settings: Settings, asked_by: str, signed_by: str, on: datetime, no
     return len(fresh)
 
 
-def _registered(seeds: Path) -> frozenset[Name]:
-    return frozenset(
-        (row["place"], row["rule_id"], row["rule_version"], row["digest"])
+def _registered(seeds: Path) -> dict[Name, Release]:
+    return {
+        (row["place"], row["rule_id"], row["rule_version"], row["digest"]): Release(
+            "register", row["asked_by"], (row["signed_by"],), row["released_on"], row["note"]
+        )
         for row in _rows(seeds / REGISTER)
         if row["signed_by"] and row["signed_by"] != row["asked_by"]
-    )
+    }
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
@@ -141,11 +163,22 @@ def _rows(path: Path) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(file)
 
 
-def _approved(settings: Settings) -> Iterator[Name]:
-    """Yield the versions whose release others signed and nobody took back."""
+def _approved(settings: Settings) -> dict[Name, Release]:
+    """The versions whose release others signed and nobody took back."""
+    found: dict[Name, Release] = {}
     with read_ledger(settings.ledger_database) as reader:
         if reader is None or not reader.has_table("approvals"):
-            return
+            return {}
         for row in reader.rows(APPROVED, [ACTION]):
+            signatures = json.loads(row["signatures"])
+            release = Release(
+                "ledger",
+                row["requester_id"],
+                tuple(one["by"] for one in signatures),
+                max((one["at"] for one in signatures), default="")[:10],
+                row["reason"],
+                row["approval_id"],
+            )
             for one in json.loads(row["decision"])["details"].get("versions", []):
-                yield (one["place"], one["rule_id"], one["version"], one["digest"])
+                found[one["place"], one["rule_id"], one["version"], one["digest"]] = release
+    return found

@@ -4,7 +4,8 @@ What belongs here: putting proposed files in the place of released ones, in a co
 with them what was published last. What does not: building (`orchestration.replay`) and comparing
 (`orchestration.warehouse.comparing`). Only the command line imports this.
 
-Nothing of the home changes, and no output of the proposed rules leaves the scratch folder.
+Nothing that is published or decided changes, and no output of the proposed rules leaves the scratch
+folder but the comparison, which is kept for people (`orchestration.warehouse.shadow_results`).
 """
 
 import csv
@@ -16,12 +17,21 @@ from datetime import datetime
 from pathlib import Path
 
 from orchestration.core.errors import UsageRefused
+from orchestration.core.rule_versions import RuleVersion
 from orchestration.core.spreadsheets import safe_cell
+from orchestration.releases import read_versions, versions_of_file
 from orchestration.replay import is_same_product, rebuild
 from orchestration.settings import Settings
 from orchestration.steps import Observer
 from orchestration.warehouse.comparing import ClassChange, OrderChange, compare_publications
 from orchestration.warehouse.past import RecordedRun, run_known_at
+from orchestration.warehouse.shadow_results import (
+    ShadowResult,
+    changes_as_text,
+    keep_result,
+    result_id_of,
+    versions_as_text,
+)
 
 FOLDERS = ("rules", "policies", "taxonomy", "mappings")
 LEFT_OUT = shutil.ignore_patterns("target", "logs", "samples", "__pycache__")
@@ -52,6 +62,7 @@ class Shadow:
         classes: Exceptions by class and currency, where anything changes.
         orders: Orders that would stand otherwise, the most money first.
         is_same_product: Whether the released side is what the rules say today.
+        result_id: Under what the comparison is kept in the home.
     """
 
     run: RecordedRun
@@ -59,6 +70,7 @@ class Shadow:
     classes: tuple[ClassChange, ...]
     orders: tuple[OrderChange, ...]
     is_same_product: bool
+    result_id: str
 
 
 def find_proposals(settings: Settings, path: Path) -> tuple[Proposal, ...]:
@@ -114,10 +126,10 @@ def _column_problems(proposed: Path, released: Path) -> list[str]:
 def shadow(
     settings: Settings, path: Path, folder: Path, now: datetime, observer: Observer | None = None
 ) -> Shadow:
-    """Decide the last publication again with proposed rules, and compare.
+    """Decide the last publication again with proposed rules, compare, and keep the comparison.
 
     Args:
-        settings: The home; it is not changed.
+        settings: The home; nothing that is published or decided in it changes.
         path: The proposed file, or a folder of them.
         folder: An empty folder to work in.
         now: Aware UTC.
@@ -147,7 +159,34 @@ def shadow(
     rebuild(settings, scratch, run, observer)
     after = home / "serving" / "current.duckdb"
     classes, orders = compare_publications(before, after)
-    return Shadow(run, proposals, classes, orders, is_same_product(settings, run))
+    is_same = is_same_product(settings, run)
+    files = {one.place: one.digest for one in proposals}
+    result = ShadowResult(
+        result_id=result_id_of(files),
+        made_at=now.isoformat(),
+        run_no=run.run_no,
+        as_of=run.as_of.isoformat(),
+        is_same_product=is_same,
+        files=[{"place": place, "sha256": digest} for place, digest in sorted(files.items())],
+        versions=versions_as_text(proposed_versions(settings, proposals)),
+        classes=changes_as_text(classes),
+        orders=changes_as_text(orders),
+    )
+    keep_result(settings, result)
+    return Shadow(run, proposals, classes, orders, is_same, result.result_id)
+
+
+def proposed_versions(
+    settings: Settings, proposals: tuple[Proposal, ...]
+) -> tuple[RuleVersion, ...]:
+    """Return the versions that proposed files have and those in force do not."""
+    known = {one.name for one in read_versions(settings.seeds)}
+    return tuple(
+        version
+        for one in proposals
+        for version in versions_of_file(one.path, one.place)
+        if version.name not in known
+    )
 
 
 def as_rows(orders: tuple[OrderChange, ...]) -> list[Mapping[str, str]]:

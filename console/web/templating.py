@@ -61,6 +61,7 @@ def environment() -> Environment:
         kinds=KINDS,
         ticket_states=TICKETS,
         match_kinds=MATCH_KINDS,
+        decimal=Decimal,
         asset_version=_asset_version(),
     )
     return made

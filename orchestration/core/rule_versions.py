@@ -10,7 +10,7 @@ row that was changed is a version that nobody released.
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 ID_COLUMNS = ("rule_id", "gate_code")
 VERSION_COLUMN = "rule_version"
@@ -27,6 +27,8 @@ class RuleVersion:
         version: Its version, as written.
         digest: First 32 hexadecimal digits of the SHA-256 of its rows.
         line: Where its first row stands.
+        effective_from: The first day on which it may decide, as written.
+        effective_to: The day after the last one; empty without end.
     """
 
     place: str
@@ -34,6 +36,8 @@ class RuleVersion:
     version: str
     digest: str
     line: int = 0
+    effective_from: str = field(default="", compare=False)
+    effective_to: str = field(default="", compare=False)
 
     @property
     def name(self) -> tuple[str, str, str, str]:
@@ -55,9 +59,11 @@ def versions_of(place: str, rows: Sequence[Mapping[str, str]]) -> tuple[RuleVers
         return ()
     texts: dict[tuple[str, str], list[str]] = {}
     lines: dict[tuple[str, str], int] = {}
+    days: dict[tuple[str, str], tuple[str, str]] = {}
     for line, row in enumerate(rows, start=2):
         key = (row[id_column], row[VERSION_COLUMN])
         lines.setdefault(key, line)
+        days[key] = _stretch(days.get(key), row)
         cells = sorted((name, cell or "") for name, cell in row.items() if name not in WORDS)
         texts.setdefault(key, []).append("\x1f".join(f"{name}={cell}" for name, cell in cells))
     return tuple(
@@ -67,9 +73,18 @@ def versions_of(place: str, rows: Sequence[Mapping[str, str]]) -> tuple[RuleVers
             version,
             hashlib.sha256("\x1e".join(sorted(found)).encode()).hexdigest()[:32],
             lines[rule_id, version],
+            *days[rule_id, version],
         )
         for (rule_id, version), found in texts.items()
     )
+
+
+def _stretch(known: tuple[str, str] | None, row: Mapping[str, str]) -> tuple[str, str]:
+    """The days of a version whose rows may have days of their own: from the first to the last."""
+    begins, ends = row.get("effective_from") or "", row.get("effective_to") or ""
+    if known is None:
+        return begins, ends
+    return min(known[0], begins), max(known[1], ends) if known[1] and ends else ""
 
 
 def unreleased(

@@ -1,7 +1,7 @@
 """Two publications side by side: which exceptions and orders differ, and by how much money.
 
 What belongs here: the comparison in SQL. What does not: making either publication.
-`orchestration.shadow` imports this.
+`orchestration.shadow` imports this, and `orchestration.warehouse.shadow_results` its shapes.
 """
 
 from dataclasses import dataclass

@@ -5,7 +5,8 @@ import csv
 import pytest
 
 from orchestration.core.spreadsheets import safe_cell
-from orchestration.settings import PROJECT_ROOT
+from orchestration.settings import PROJECT_ROOT, load_settings
+from orchestration.warehouse.shadow_results import list_results
 from tests.integration.run_homes import meshline
 
 RULES = PROJECT_ROOT / "seeds" / "rules" / "matching_rules.csv"
@@ -52,6 +53,14 @@ def test_a_proposed_tolerance_shows_which_orders_change_and_leaves_the_home_alon
         assert {row["order_id"] for row in csv.DictReader(file)} == set(changed)
     assert _state(published_home) == before
     assert [one["file"] for one in found["proposals"]] == ["rules/matching_rules.csv"]
+    # What it showed is kept in the home, for the console.
+    (kept,) = list_results(load_settings(home=published_home))
+    assert kept.result_id == found["result_id"]
+    assert [one["rule_id"] for one in kept.versions] == ["PAY-KEYED"]
+    assert {one["order_id"] for one in kept.orders} == set(changed)
+    assert [one["gone_count"] for one in kept.classes] == [
+        one["gone_count"] for one in found["classes"]
+    ]
 
 
 def test_every_problem_of_a_proposal_is_told_at_once(published_home, tmp_path):
