@@ -10,11 +10,16 @@ import threading
 
 from console.access.viewer import Viewer
 from console.data import Data
-from console.pages.overview import read_figures
+from console.pages.exceptions import Choice, read_facets, read_page
+from console.pages.overview import FEEDS, read_figures
 from console.pages.panels import panels_of, read_lens
-from console.pages.settlements import TOTALS
+from console.pages.quality import read_targets
+from console.pages.runs import CHANGES
+from console.pages.settlements import LIST, TOTALS
+from console.pilot import choose_scope, read_pilot
 from console.state import State
 from orchestration.core.errors import ReconError
+from orchestration.reading.quality import TYPES
 from orchestration.warehouse.reader import NothingPublished
 
 SECONDS_BETWEEN_LOOKS = 5.0
@@ -39,9 +44,19 @@ def warm(state: State, data: Data) -> None:
     """Ask what the first pages of a publication show."""
     lens = read_lens(data)
     read_figures(data, lens)
+    if data.has("platform_feed_health"):
+        data.rows(FEEDS)
     for page in state.policy.areas:
         panels_of(state, data, page, lens)
+    plain = Choice({}, "", "", "urgency", lens.as_of)
+    read_page(data, plain, "")
+    read_facets(data)
     data.rows(TOTALS, q="", only="")
+    data.rows(LIST, q="", only="", after="")
+    data.rows(CHANGES)
+    data.rows(TYPES, **lens.values)
+    read_targets(data, lens)
+    read_pilot(data, choose_scope(data, "", "", ""))
 
 
 def without_limits(state: State) -> Viewer:

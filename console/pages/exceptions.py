@@ -240,7 +240,7 @@ def exceptions(
     choice = read_choice(request, data, state.desk)
     rows, next_after = read_page(data, choice, after)
     where, values = choice.conditions()
-    facets = _facets(data)
+    facets = read_facets(data)
     tickets = state.desk.tickets([row["exception_id"] for row in rows])
     return render(
         request,
@@ -393,7 +393,7 @@ def _ages(data: Data, where: str, values: dict[str, Any]) -> dict[tuple[int, str
     return {(row["bucket_no"], row["severity_code"]): row["exception_count"] for row in rows}
 
 
-def _facets(data: Data) -> dict[str, list[str]]:
+def read_facets(data: Data) -> dict[str, list[str]]:
     """The values that each filter offers, those of the open exceptions."""
     names = (
         "class",

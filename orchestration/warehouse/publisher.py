@@ -36,7 +36,7 @@ SYMLINK = "current.duckdb"
 _GENERATION = re.compile(r"run_(\d+)\.duckdb")
 _BUILDING_PREFIX = ".building_"
 # Those that a mart has decide how its rows lie.
-LAID_BY = ("recon_key", "match_id")
+LAID_BY = ("batch_id", "recon_key", "match_id")
 _LEFT_BY_DBT = ("__dbt_tmp", "__dbt_backup")
 
 
@@ -244,8 +244,9 @@ def _relations(
 def laid_out(query: str, columns: Sequence[str]) -> str:
     """Return the query with its rows in the order in which a publication keeps them.
 
-    What belongs to one order lies together: a reader that wants one order of a million reads a few
-    thousand rows of each table, as the engine knows the least and greatest key of each piece.
+    What belongs to one order, or to one settlement batch, lies together: a reader that wants one
+    order of a million reads a few thousand rows of each table, as the engine knows the least and
+    greatest key of each piece.
     """
     keys = [quoted(name) for name in LAID_BY if name in columns]
     return f"{query} order by {', '.join(keys)}" if keys else query

@@ -23,10 +23,14 @@ from tests.console.desks import open_desk
 
 # Copied whole to every copy of an order; all other marts stay as they are.
 KEYS = ("recon_key", "exception_id", "match_id", "order_id", "native_id", "native_ref", "line_key",
-        "artifact_id")  # fmt: skip
-PREFIXES = {"recon_key": "rk1_", "exception_id": "ex_", "match_id": "m_"}
+        "artifact_id", "batch_id", "bank_match_id", "bank_line_id", "payment_id")  # fmt: skip
+PREFIXES = {"recon_key": "rk1_", "exception_id": "ex_", "match_id": "m_", "bank_match_id": "m_"}
 MOMENTS = ("ordered_at", "opened_at", "due_at")
-CUSTOMERS = 340
+# Names that copies share, and the sums by them: a large book has more of each.
+NAMES = ("customer_id", "sku", "seller_id")
+NAMESAKES = 340
+SUMS = ("fct_customer_metrics", "fct_product_metrics", "fct_product_daily_metrics",
+        "fct_seller_daily_metrics")  # fmt: skip
 
 
 def main() -> None:
@@ -56,7 +60,7 @@ def multiply(home: Path, large: Path, orders: int) -> None:
         for name in _names(one):
             columns = _columns(one, name)
             times = copies if {"recon_key", "match_id"} & set(columns) else 1
-            times = CUSTOMERS if name == "fct_customer_metrics" else times
+            times = NAMESAKES if name in SUMS else times
             chosen = ", ".join(_chosen(column, kind) for column, kind in columns.items())
             query = f"select {chosen} from small.marts.{name}, range({times}) as copies(k)"
             one.execute(f"create table marts.{name} as {laid_out(query, tuple(columns))}")
@@ -76,8 +80,8 @@ def _chosen(column: str, kind: str) -> str:
         prefix = PREFIXES.get(column)
         made = f"'{prefix}' || md5({column} || k)" if prefix else f"{column} || '-' || k"
         return f"case when {column} is null or {column} = '' then {column} else {made} end {column}"
-    if column == "customer_id":
-        return f"{column} || '-' || (k % {CUSTOMERS}) as {column}"
+    if column in NAMES:
+        return f"{column} || '-' || (k % {NAMESAKES}) as {column}"
     if column in MOMENTS and kind.startswith("TIMESTAMP"):
         return f"{column} - to_minutes(k) as {column}"
     return column

@@ -7,7 +7,8 @@ with match_groups as (
         match_id,
         leg_code,
         anchor_key,
-        currency_code
+        currency_code,
+        recon_key
     from {{ ref('int_match_groups') }}
     where (evidence_count > 0 or is_assigned)
         and not {{ is_synthetic('tenant') }}
@@ -55,7 +56,8 @@ actual_members as (
         evidence.stream,
         evidence.native_id,
         evidence.line_no,
-        evidence.recon_key,
+        -- Evidence that names no order has that of its match, so that what belongs to an order lies beside it.
+        coalesce(evidence.recon_key, match_groups.recon_key) as recon_key,
         evidence.currency_code,
         evidence.actual_amount as allocated_amount,
         evidence.actual_quantity as allocated_quantity,
