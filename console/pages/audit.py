@@ -4,33 +4,29 @@ What belongs here: reading the ledger's events. What does not: writing them, and
 chained (`orchestration.ledger`).
 """
 
-import csv
-import io
-import json
-from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from console.access.ledger_scope import limits_by_order
 from console.data import Data
-from console.downloads import TYPES
+from console.downloads import TYPES, Sent, refuse_form, send
+from console.sheets import ROWS_A_SHEET, TooManyRows, write_sheets
 from console.state import State
 from console.web.deps import Marts, Me, Parts
 from console.web.errors import NotFound
-from console.web.guard import Refused
 from console.web.templating import link, render
-from orchestration.core.spreadsheets import safe_cell
+from orchestration.core.chain import COLUMNS
+from orchestration.ledger.export import writer_of
 from orchestration.ledger.reading import LedgerReader
 from orchestration.ledger.verifier import verify_ledger
 
 router = APIRouter()
 PAGE = 100
-_COLUMNS = (
-    "seq", "at", "actor_id", "actor_role", "principal_id", "action", "subject_type", "subject_id",
-    "recon_key", "reason", "payload", "prev_hash", "hash",
-)  # fmt: skip
+FORMS = {**TYPES, "jsonl": "application/jsonl"}
 _FILTERS = {"actor": "actor_id", "action": "action", "subject": "subject_id", "order": "recon_key"}
 _LONGEST = 100
 
@@ -78,7 +74,7 @@ def audit(
         if reader is not None:
             query, where, values = _conditions(request, data, is_sqlite=reader.is_sqlite)
             paging, paged = (" and seq < ?", [*values, before]) if before else ("", values)
-            sql = f"select {', '.join(_COLUMNS)} from events where {where}{paging}"
+            sql = f"select {', '.join(COLUMNS)} from events where {where}{paging}"
             rows = list(reader.rows(f"{sql} order by seq desc limit {PAGE + 1}", paged))
             count, actions = _totals(state, reader, where, values)
     is_whole = data.viewer.role.rows.is_whole
@@ -102,47 +98,44 @@ def audit(
 
 @router.get("/audit/export.{form}", name="audit_download")
 def audit_download(request: Request, state: Parts, viewer: Me, data: Marts, form: str) -> Response:
-    """The filtered events as CSV or JSON lines, streamed; the download is noted."""
-    if form not in {"csv", "jsonl"}:
-        raise NotFound("The audit trail is taken as csv or jsonl.")
-    if not viewer.can_take("csv"):
-        raise Refused(f"Your role ({viewer.role.label}) cannot download the audit trail.")
+    """The chosen events as a file, in the columns of `meshline audit export`."""
+    if form not in FORMS:
+        raise NotFound(f"The audit trail is taken as {', '.join(FORMS)}.")
+    # Lines of JSON are for machines that could as well read the CSV, so one right is for both.
+    refuse_form(viewer, "csv" if form == "jsonl" else form)
     is_sqlite = state.config.settings.ledger_database.startswith("sqlite")
     _, where, values = _conditions(request, data, is_sqlite=is_sqlite)
-    state.store.note(
-        viewer.account_id, viewer.email, f"downloaded {form}", "audit", request.url.query
-    )
-    return StreamingResponse(
-        _exported(state, form, where, values),
-        media_type=TYPES["csv"] if form == "csv" else "application/jsonl",
-        headers={"content-disposition": f'attachment; filename="meshline-audit.{form}"'},
+    return send(
+        request,
+        state,
+        viewer,
+        Sent("audit", "audit", form, FORMS[form]),
+        lambda target: _write(state, target, where, values),
     )
 
 
-def _exported(state: State, form: str, where: str, values: list[Any]) -> Iterator[str]:
-    """The lines of an export, a few thousand at a time."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    if form == "csv":
-        writer.writerow(_COLUMNS)
+def _write(state: State, target: Path, where: str, values: list[Any]) -> None:
+    """Write the events, a few thousand in memory at a time.
+
+    Raises:
+        TooManyRows: There are more than a sheet has rows.
+    """
+    sql = f"select {', '.join(COLUMNS)} from events where {where} order by seq"
     with state.desk.reader() as reader:
-        if reader is not None:
-            sql = f"select {', '.join(_COLUMNS)} from events where {where} order by seq"
-            for chunk in reader.chunks(sql, values):
-                for row in chunk:
-                    if form == "csv":
-                        writer.writerow([safe_cell(row[name]) for name in _COLUMNS])
-                    else:
-                        buffer.write(json.dumps(row, ensure_ascii=True) + "\n")
-                yield _taken(buffer)
-    yield _taken(buffer)
-
-
-def _taken(buffer: io.StringIO) -> str:
-    text = buffer.getvalue()
-    buffer.seek(0)
-    buffer.truncate()
-    return text
+        chunks = reader.tuples(sql, values) if reader is not None else iter(())
+        if target.suffix == ".xlsx":
+            count, _ = _totals(state, reader, where, values) if reader is not None else (0, [])
+            if count > ROWS_A_SHEET:
+                raise TooManyRows(
+                    f"{count:,} events are chosen, and a spreadsheet holds {ROWS_A_SHEET:,}. "
+                    "Choose a shorter time or one person, or take them as CSV or Parquet, which "
+                    "have no limit."
+                )
+            write_sheets(chain([COLUMNS], chain.from_iterable(chunks)), target)
+            return
+        with writer_of(target) as write:
+            for chunk in chunks:
+                write(chunk)
 
 
 def _totals(

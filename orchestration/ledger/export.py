@@ -119,7 +119,7 @@ def export_events(reader: LedgerReader, head: Head, path: Path, chosen: Chooser)
     proof = path.with_name(path.name + PROOF_SUFFIX)
     selection, count = Selection(), 0
     sql = f"select {', '.join(COLUMNS)} from events where seq <= ? order by seq"
-    with _replacing(proof) as proof_file, _writer(path) as write:
+    with _replacing(proof) as proof_file, writer_of(path) as write:
         proof_file.write(_line({"head": head.as_row()}))
         for chunk in reader.tuples(sql, [head.size]):
             rows = []
@@ -204,8 +204,11 @@ def _replacing(path: Path) -> Iterator[Any]:
         temporary.unlink(missing_ok=True)
 
 
-def _writer(path: Path) -> AbstractContextManager[Callable[[Sequence[Row]], None]]:
-    """What writes rows in the format that the name says."""
+def writer_of(path: Path) -> AbstractContextManager[Callable[[Sequence[Row]], None]]:
+    """What writes events, each a row of `COLUMNS`, in the format that the name says.
+
+    The file appears whole or not at all.
+    """
     return {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet}[path.suffix](path)
 
 
