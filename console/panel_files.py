@@ -34,6 +34,7 @@ Format = Literal[
     "age",
     "bar",
     "severity",
+    "person",
 ]
 
 

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from console.access.ledger_scope import limits_by_order
 from console.data import Data
 from console.downloads import TYPES, Sent, refuse_form, send
+from console.people import People
 from console.sheets import ROWS_A_SHEET, TooManyRows, write_sheets
 from console.state import State
 from console.web.deps import Marts, Me, Parts
@@ -42,8 +43,11 @@ def _conditions(
     parts, values = ["1 = 1"], []
     for name, column in _FILTERS.items():
         if query[name]:
-            parts.append(f"{column} = ?")
-            values.append(query[name])
+            wanted = [query[name]]
+            if name == "actor":
+                wanted += People(request.app.state.console.desk.names).ids_of(query[name])
+            parts.append(f"{column} in ({', '.join('?' * len(wanted))})")
+            values += wanted
     if query["from_on"]:
         parts.append("at >= ?")
         values.append(query["from_on"])

@@ -124,7 +124,7 @@ def page_values(request: Request, state: State) -> dict[str, Any]:
         "fill": fill,
         "label": words.label,
         "person": people.shown,
-        "name_of": people.name,
+        "named": people.named,
         "words": words,
         "path": request.url.path,
         "query": request.url.query,

@@ -63,7 +63,7 @@ def test_a_resolved_and_closed_ticket_tells_who_ended_it_and_how(ended):
     page = console.client("finance").get(f"/exceptions/{rows[0]['exception_id']}")
     assert page.status_code == 200
     assert "How it ended" in page.text
-    assert "<strong>per-abel</strong> resolved it" in page.text
+    assert 'title="per-abel">Finance</span></strong> resolved it' in page.text
     assert "A credit note explains it." in page.text
     assert "Run 2 closed it" in page.text
     assert "What was compared" in page.text

@@ -52,8 +52,9 @@ def test_a_ticket_is_commented_given_away_resolved_and_taken_up_again(desk, shor
         finance, short, short, action="assign", person="per-rhea", reason="r", seen=seen_of(page)
     )
     assert answer.status_code == 303
-    assert "With <strong>per-rhea</strong>" in finance.get(short).text
-    assert "per-rhea" in finance.get("/exceptions").text
+    name = '<span class="person" title="per-rhea">Rhea Solano</span>'
+    assert f"With <strong>{name}</strong>" in finance.get(short).text
+    assert name in finance.get("/exceptions").text
     resolved = {"action": "resolve", "code": "EXPLAINED", "reason": "A credit note explains it."}
     page = finance.get(short).text
     assert post(finance, short, short, seen=seen_of(page), **resolved).status_code == 303
