@@ -17,6 +17,19 @@ keyed as (
     where anchor_key is not null
 ),
 
+-- What has a key goes with its expectation where that is settled in common with others.
+shared_expectations as (
+    select
+        leg_code,
+        item_key,
+        currency_code,
+        group_key
+    from {{ ref('stg_matching__assignments') }}
+    where outcome_code = 'confirmed'
+        and side_code = 'expected'
+        and expected_count > 1
+),
+
 -- The key to join on is made beforehand: with conditions beside it a join looks at every pair.
 unkeyed as (
     select
@@ -54,7 +67,7 @@ assigned as (
 final as (
     select
         keyed.leg_code,
-        coalesce(manual_members.anchor_key, keyed.anchor_key) as anchor_key,
+        coalesce(manual_members.anchor_key, shared_expectations.group_key, keyed.anchor_key) as anchor_key,
         keyed.recon_key,
         keyed.tenant,
         keyed.source,
@@ -91,6 +104,10 @@ final as (
         and keyed.stream = manual_members.stream
         and keyed._row_key = manual_members._row_key
         and coalesce(keyed.line_no, '') = manual_members.line_no
+    left join shared_expectations
+        on keyed.leg_code = shared_expectations.leg_code
+        and keyed.anchor_key = shared_expectations.item_key
+        and keyed.currency_code = shared_expectations.currency_code
     left join decided_values
         on keyed.leg_code = decided_values.leg_code
         and keyed.source = decided_values.source

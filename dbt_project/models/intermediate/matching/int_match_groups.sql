@@ -141,6 +141,7 @@ compared as (
 ),
 
 -- Only differences are looked up, and by an inner join: what a rule leaves open would turn an outer one into a loop.
+-- Where nothing stayed (a deposit that was returned) all of it is missing: that is no charge.
 residuals as (
     select
         compared.leg_code,
@@ -159,6 +160,10 @@ residuals as (
     where compared.variance_amount <> 0
         and (residual_rules.admitted_class is null or compared.explained_class = residual_rules.admitted_class)
         and (residual_rules.most_amount is null or abs(compared.variance_amount) <= residual_rules.most_amount)
+        and (
+            (compared.expected_amount >= 0 and compared.actual_amount > 0)
+            or (compared.expected_amount <= 0 and compared.actual_amount < 0)
+        )
 ),
 
 ruled as (

@@ -56,7 +56,8 @@ blocks as (
     from open_evidence
 ),
 
--- What is expected in these blocks, and what keys have brought to it: one pass, as in int_leg_groups.
+-- What is expected in these blocks, and what keys have brought to it: one pass, as in int_leg_groups. Where a key has
+-- brought only what was taken back (a returned deposit, a refund), what came before it is still looked for.
 members as (
     select
         expectations.leg_code,
@@ -67,7 +68,8 @@ members as (
         expectations.source_system,
         expectations.expected_amount,
         expectations.business_on,
-        0 as evidence_count
+        0 as incoming_count,
+        0 as outgoing_count
     from {{ ref('int_expectations') }} as expectations
     inner join blocks
         on expectations.leg_code = blocks.leg_code
@@ -89,7 +91,8 @@ members as (
         cast(null as {{ dbt.type_string() }}) as source_system,
         {{ money('0') }} as expected_amount,
         cast(null as date) as business_on,
-        1 as evidence_count
+        case when evidence.actual_amount >= 0 then 1 else 0 end as incoming_count,
+        case when evidence.actual_amount <= 0 then 1 else 0 end as outgoing_count
     from {{ ref('int_evidence') }} as evidence
     inner join blocks
         on evidence.leg_code = blocks.leg_code
@@ -110,9 +113,11 @@ open_expectations as (
         min(business_on) as item_on
     from members
     group by leg_code, tenant, currency_code, anchor_key
-    having sum(evidence_count) = 0
-        and sum(expected_amount) <> 0
-        and min(business_on) is not null
+    having min(business_on) is not null
+        and (
+            (sum(expected_amount) > 0 and sum(incoming_count) = 0)
+            or (sum(expected_amount) < 0 and sum(outgoing_count) = 0)
+        )
 ),
 
 expected_blocks as (
