@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 
 from orchestration.generator import generate, generate_change
 from orchestration.settings import PROJECT_ROOT
+from tests.benchmarks.console import bench_console
 from tests.benchmarks.found import compare
 from tests.benchmarks.measure import Measure, machine, run, size_mb
 
@@ -27,6 +28,8 @@ AS_OF = datetime(2026, 7, 1, tzinfo=UTC)
 # Rows of the payments stream and bytes of its file, per order: enough to aim at a size.
 PAYMENT_BYTES_PER_ORDER = 205
 MARKERS = ("<!-- bench:begin -->", "<!-- bench:end -->")
+# Of its own, so that one can be measured anew without the other.
+CONSOLE_MARKERS = ("<!-- bench-console:begin -->", "<!-- bench-console:end -->")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Plan:
         threads: For both sides.
         memory_mb: DuckDB's limit for both sides, MiB.
         loader_mb: Size of the file that the loaders are compared on; 0 leaves that out.
+        console_orders: Orders that the console is asked about; 0 leaves that out.
         say: Told each step as it begins.
     """
 
@@ -68,6 +72,7 @@ class Plan:
     threads: int
     memory_mb: int
     loader_mb: int
+    console_orders: int
     say: Callable[[str], None]
 
     def limits(self) -> list[str]:
@@ -185,9 +190,9 @@ def table(lines: list[Line]) -> str:
     return "\n".join(rows)
 
 
-def write_between_markers(page: Path, text: str) -> None:
+def write_between_markers(page: Path, text: str, markers: tuple[str, str] = MARKERS) -> None:
     """Replace what stands between the markers of a page; without them, add them at its end."""
-    begin, end = MARKERS
+    begin, end = markers
     block = f"{begin}\n{text}\n{end}"
     old = page.read_text(encoding="utf-8") if page.exists() else "# Benchmarks\n\n"
     pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
@@ -205,7 +210,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--memory-mb", type=int, default=4096)
     parser.add_argument("--loader-mb", type=int, default=1000, help="0 leaves the loaders out")
-    parser.add_argument("--only", choices=("flow", "loader"), help="one of the two parts")
+    parser.add_argument(
+        "--console-orders", type=int, default=1_000_000, help="0 leaves the console out"
+    )
+    parser.add_argument("--only", choices=("flow", "loader", "console"), help="one of the parts")
     parser.add_argument("--work", type=Path, help="folder for the files; kept when given")
     parser.add_argument("--write", type=Path, help="page to write the tables into")
     wanted = parser.parse_args(arguments)
@@ -218,26 +226,37 @@ def main(arguments: list[str] | None = None) -> int:
             threads=wanted.threads,
             memory_mb=wanted.memory_mb,
             loader_mb=wanted.loader_mb,
+            console_orders=wanted.console_orders,
             say=lambda text: print(f"bench: {text} ...", file=sys.stderr),  # noqa: T201 - progress
         )
-        text, lines = _measure(plan, wanted.only)
-    sys.stdout.write(text + "\n")
-    if wanted.write:
-        write_between_markers(wanted.write, text)
-    return 1 if any(line.measure.exit_code for line in lines) else 0
+        texts, is_well = _measure(plan, wanted.only)
+    for markers, text in texts.items():
+        sys.stdout.write(text + "\n")
+        if wanted.write:
+            write_between_markers(wanted.write, text, markers)
+    return 0 if is_well else 1
 
 
-def _measure(plan: Plan, only: str | None) -> tuple[str, list[Line]]:
-    """Return the report in Markdown and every line of it."""
+def _measure(plan: Plan, only: str | None) -> tuple[dict[tuple[str, str], str], bool]:
+    """Return reports by the markers of their place, and whether everything went well."""
+    measured_on = f"Measured on {machine()}"
     limits = f"{plan.threads} threads and {plan.memory_mb:,} MiB for DuckDB on both sides"
-    parts = [f"Measured on {machine()}; {limits}."]
+    parts: list[str] = []
     lines: list[Line] = []
-    if only != "loader":
+    if only in (None, "flow"):
         flow, said = bench_flow(plan)
         parts += [said, table(flow)]
         lines += flow
-    if plan.loader_mb and only != "flow":
+    if plan.loader_mb and only in (None, "loader"):
         loads = bench_loader(plan)
         parts += [f"Loading one payments file of {plan.loader_mb:,} MB.", table(loads)]
         lines += loads
-    return "\n\n".join(parts), lines
+    texts = {}
+    if parts:
+        texts[MARKERS] = "\n\n".join([f"{measured_on}; {limits}.", *parts])
+    is_well = not any(line.measure.exit_code for line in lines)
+    if plan.console_orders and only in (None, "console"):
+        said, load = bench_console(plan.work, plan.console_orders, AS_OF, plan.say)
+        texts[CONSOLE_MARKERS] = f"{measured_on}. {said}"
+        is_well = is_well and load is not None and not load.errors
+    return texts, is_well

@@ -10,8 +10,10 @@ Keys are hashed, as those of a run are, and rows lie as the publisher lays them.
 """
 
 import argparse
+import shutil
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -34,21 +36,39 @@ SUMS = ("fct_customer_metrics", "fct_product_metrics", "fct_product_daily_metric
 
 
 def main() -> None:
+    """Make the home, and say how long its parts took."""
     parser = argparse.ArgumentParser()
     parser.add_argument("home", type=Path)
     parser.add_argument("large", type=Path)
     parser.add_argument("--orders", type=int, default=1_000_000)
     given = parser.parse_args()
-    begun = time.monotonic()
-    multiply(given.home, given.large, given.orders)
-    sys.stdout.write(f"published in {time.monotonic() - begun:.0f} s\n")
-    begun = time.monotonic()
-    open_desk(given.large).close()
-    sys.stdout.write(f"tickets opened in {time.monotonic() - begun:.0f} s\n")
+    enlarge(given.home, given.large, given.orders, tell)
 
 
-def multiply(home: Path, large: Path, orders: int) -> None:
-    """Publish so many orders in another home."""
+def tell(line: str) -> None:
+    """Say it at once."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def enlarge(
+    home: Path, large: Path, orders: int, say: Callable[[str], None] = lambda _: None
+) -> dict[str, int]:
+    """Publish so many orders in another home and open its tickets; return rows by table."""
+    begun = time.monotonic()
+    tables = multiply(home, large, orders, say)
+    described = home / "dbt" / "target" / "manifest.json"
+    (large / described.relative_to(home)).parent.mkdir(parents=True)
+    shutil.copy2(described, large / described.relative_to(home))
+    say(f"published in {time.monotonic() - begun:.0f} s")
+    begun = time.monotonic()
+    open_desk(large).close()
+    say(f"tickets opened in {time.monotonic() - begun:.0f} s")
+    return tables
+
+
+def multiply(home: Path, large: Path, orders: int, say: Callable[[str], None]) -> dict[str, int]:
+    """Publish so many orders in another home; return rows by table."""
     serving = large / "serving"
     serving.mkdir(parents=True)
     target = serving / "run_1.duckdb"
@@ -65,14 +85,14 @@ def multiply(home: Path, large: Path, orders: int) -> None:
             query = f"select {chosen} from small.marts.{name}, range({times}) as copies(k)"
             one.execute(f"create table marts.{name} as {laid_out(query, tuple(columns))}")
             tables[name] = _count(one, f"marts.{name}")
-            sys.stdout.write(f"{name}: {tables[name]:,}\n")
-            sys.stdout.flush()
+            say(f"{name}: {tables[name]:,}")
         create_macros(one, "run_1")
         as_of = one.execute("select max(as_of) from small.marts.run_fingerprints").fetchone()[0]
         one.execute("detach small")
         one.execute("checkpoint")
     pointer = {"file": target.name, "run_no": 1, "run_id": "run_1", "tables": tables}
     replace_json(serving / POINTER, pointer | {"as_of": f"{as_of:%Y-%m-%dT%H:%M:%S}+00:00"})
+    return tables
 
 
 def _chosen(column: str, kind: str) -> str:

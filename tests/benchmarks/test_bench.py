@@ -5,7 +5,15 @@ from collections import Counter
 
 import duckdb
 
-from tests.benchmarks.bench import MARKERS, Line, table, write_between_markers
+from tests.benchmarks.bench import (
+    CONSOLE_MARKERS,
+    MARKERS,
+    Line,
+    table,
+    write_between_markers,
+)
+from tests.benchmarks.console_large import enlarge
+from tests.benchmarks.console_load import PAGES, measure
 from tests.benchmarks.found import compare
 from tests.benchmarks.measure import Measure, run, size_mb
 
@@ -59,6 +67,28 @@ def test_a_page_without_markers_gets_them(tmp_path):
     write_between_markers(page, "newer")
     assert page.read_text().count(MARKERS[0]) == 1
     assert "newer" in page.read_text()
+
+
+def test_two_parts_of_a_page_are_measured_apart(tmp_path):
+    page = tmp_path / "benchmarks.md"
+    write_between_markers(page, "run")
+    write_between_markers(page, "console", CONSOLE_MARKERS)
+    write_between_markers(page, "run again")
+    text = page.read_text()
+    assert "run again" in text
+    assert f"{CONSOLE_MARKERS[0]}\nconsole\n{CONSOLE_MARKERS[1]}" in text
+
+
+def test_the_console_is_measured_over_a_multiplied_publication(first_run, tmp_path):
+    """A few orders: what is proved is that the measuring works, as `make bench` has it."""
+    counts = enlarge(first_run[0], tmp_path / "large", 1_000)
+    load = measure(tmp_path / "large", people=2, seconds=2)
+    assert counts["fct_orders"] >= 1_000
+    assert load.errors == ()
+    assert load.per_second > 0
+    assert {page.path for page in load.pages} == {*PAGES, "/orders/one", "/exceptions/one"}
+    assert all(page.first_ms > 0 for page in load.pages)
+    assert "| /overview |" in load.report()
 
 
 def test_found_exceptions_are_held_against_the_truth(tmp_path):
