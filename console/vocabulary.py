@@ -19,6 +19,8 @@ ROLES = {
     "marketplace": "Marketplace",
     "control": "Control",
 }
+# A code of tiers and of segments: alone it does not say of which.
+OF_ANYTHING = {"unclassified": "Not classified"}
 TIERS = {"tier_1": "Tier 1", "tier_2": "Tier 2", "tier_3": "Tier 3", "unclassified": "No tier"}
 SEGMENTS = {
     "enterprise": "Enterprise",
@@ -85,6 +87,7 @@ class Vocabulary:
         if text in self.legs:
             return self.legs[text]["leg_label"]
         for known in (
+            OF_ANYTHING,
             TICKETS,
             TIERS,
             SEGMENTS,

@@ -12,7 +12,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -167,22 +167,15 @@ def _is_parsed(settings: Settings, digest: str) -> bool:
     return is_there and stamp.read_text(encoding="utf-8") == digest
 
 
-def build(
-    settings: Settings,
-    phase: str,
-    arguments: Sequence[str],
-    advanced: Callable[[int, int, str], None] = lambda _done, _total, _name: None,
-) -> DbtWatch:
-    """Run one phase without Dagster, and raise what its end means.
+def build(settings: Settings, phase: str, arguments: Sequence[str], watch: DbtWatch) -> None:
+    """Run one phase without Dagster, its events going to `watch`, and raise what its end means.
 
     Raises:
         BlockedByCheck: A data test failed.
         DbtFailed: A model could not be built.
     """
-    watch = DbtWatch(advanced=advanced)
     code = _call(settings, [*arguments, "--select", f"tag:{phase}"], watch)
     watch.raise_if_unfit(phase=phase, exit_code=code, log=target_of(settings) / "dbt.log")
-    return watch
 
 
 def digest_of_project(settings: Settings) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestration.core.errors import BlockedByCheck, ReconError
+from orchestration.warehouse.run_checks import RunCheck
 
 RESULT_EVENTS = frozenset({"LogSeedResult", "LogModelResult", "LogSnapshotResult", "LogTestResult"})
 SHOWN_PROBLEMS = 12
@@ -51,6 +52,7 @@ class DbtWatch:
         total: Nodes to do; 0 while dbt has not said.
         problems: Nodes that failed, in the order of their ends.
         errors: Messages of level error that belong to no node, such as a compilation error.
+        checks: Every test, in the order of their ends.
     """
 
     advanced: Callable[[int, int, str], None]
@@ -58,11 +60,15 @@ class DbtWatch:
     total: int = 0
     problems: list[DbtProblem] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    checks: list[RunCheck] = field(default_factory=list)
 
     def see(self, event: Mapping[str, Any]) -> None:
         """Take in one structured log event of dbt."""
         info, data = event.get("info", {}), event.get("data", {})
         node = data.get("node_info", {})
+        check = _check_of(info, data, node)
+        if check is not None:
+            self.checks.append(check)
         if info.get("name") in RESULT_EVENTS:
             self.done, self.total = int(data.get("index", 0)), int(data.get("total", 0))
             self._judge(node, data, info)
@@ -103,6 +109,32 @@ class DbtWatch:
         if self.problems and not broken:
             raise BlockedByCheck(_message_of_checks(phase, self.problems))
         raise DbtFailed(_message_of_failure(phase, broken, self.errors, exit_code, log))
+
+
+def _check_of(
+    info: Mapping[str, Any], data: Mapping[str, Any], node: Mapping[str, Any]
+) -> RunCheck | None:
+    """What is kept of a test that ended or was left out; None for any other event.
+
+    dbt's own words are kept where the test broke; where rows fail it, their number says more.
+    """
+    if info.get("name") == "LogTestResult":
+        status = str(node.get("node_status") or data.get("status", "")).lower()
+        status = "error" if status == "runtime error" else status
+    elif info.get("name") == "SkippingDetails" and data.get("resource_type") == "test":
+        status = "skipped"
+    else:
+        return None
+    return RunCheck(
+        made_by="dbt",
+        scope="",
+        name=str(node.get("unique_id", "")),
+        severity="critical",
+        status=status,
+        judged_count=None,
+        failed_count=int(data.get("num_failures") or 0),
+        reason=str(info.get("msg", "")).strip() if status == "error" else "",
+    )
 
 
 def _message_of_checks(phase: str, problems: Sequence[DbtProblem]) -> str:

@@ -33,6 +33,7 @@ from orchestration.dbt_runs import (
     start_server,
     stop_server,
 )
+from orchestration.dbt_watch import DbtWatch
 from orchestration.decisions_step import put_in_force
 from orchestration.releases import refuse_unreleased
 from orchestration.serving.address import is_wanted
@@ -264,7 +265,11 @@ def transform(session: RunSession, phase: str) -> None:
         DbtFailed: A model could not be built.
     """
     with session.step(STEP_OF_PHASE[phase]) as scope:
-        watch = build(session.settings, phase, dbt_arguments(session, phase), scope.advanced)
+        watch = DbtWatch(advanced=scope.advanced)
+        try:
+            build(session.settings, phase, dbt_arguments(session, phase), watch)
+        finally:
+            session.tests += watch.checks
         scope.note = watch.summary()
 
 

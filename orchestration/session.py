@@ -9,18 +9,19 @@ import this.
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from expectations.results import GateReport
+from expectations.results import GateCheck, GateReport
 from orchestration.core.contracts import SourceContract
 from orchestration.core.errors import BlockedByCheck, ReconError, WarehouseBusy
 from orchestration.settings import Settings
 from orchestration.steps import Observer, Silent, Step, StepOutcome, StepScope
 from orchestration.warehouse.loader import LoadReport
+from orchestration.warehouse.run_checks import RunCheck, write_checks
 from orchestration.warehouse.runs import (
     Run,
     RunLock,
@@ -28,6 +29,7 @@ from orchestration.warehouse.runs import (
     begin_run,
     finish_run,
     run_lock,
+    utc_now,
 )
 
 T = TypeVar("T")
@@ -80,6 +82,7 @@ class RunSession:
         news: Why there is something to build; None before that was looked at.
         warming: Imports Great Expectations beside the loader; None before there is news.
         gates: What the gates answered.
+        tests: How each test of dbt ended.
         published: The published file; None as long as this run has published nothing.
         unserved: Why the server of BI tools does not show it; "" when it does or none is wanted.
         failure: The first error of a step.
@@ -94,6 +97,7 @@ class RunSession:
     news: News | None = None
     warming: threading.Thread | None = None
     gates: list[GateReport] = field(default_factory=list)
+    tests: list[RunCheck] = field(default_factory=list)
     published: Path | None = None
     unserved: str = ""
     failure: BaseException | None = None
@@ -144,6 +148,24 @@ class RunSession:
         """Keep an error, unless there is an earlier one."""
         if self.failure is None:
             self.failure = error
+
+    def checks(self) -> list[RunCheck]:
+        """Every single check of the run, those of the gates in the shape of those of dbt."""
+        of_gates = [
+            RunCheck(
+                made_by=gate.gate,
+                scope=one.suite,
+                name=one.expectation,
+                severity=one.severity,
+                status=_status_of(one),
+                judged_count=one.evaluated_count,
+                failed_count=one.unexpected_count,
+                reason=str(one.details.get("error") or one.details.get("reason", "")),
+            )
+            for gate in self.gates
+            for one in gate.checks
+        ]
+        return [*of_gates, *self.tests]
 
     def report(self) -> dict[str, Any]:
         """What the record of the run keeps for people, representable as JSON."""
@@ -201,6 +223,15 @@ def open_session(
             _finish(session)
 
 
+def _status_of(check: GateCheck) -> str:
+    """How a check of a gate ended: one that broke judged nothing, whatever it says of rows."""
+    if "error" in check.details:
+        return "error"
+    if check.is_blocking_failure:
+        return "fail"
+    return "pass" if check.success else "warn"
+
+
 def _begin(request: RunRequest, lock: RunLock) -> Run:
     """Open the record of a run."""
     return _patiently(lambda: begin_run(request.settings, lock, as_of=request.as_of))
@@ -212,6 +243,7 @@ def _finish(session: RunSession) -> None:
     A record that could not be closed is closed as interrupted by the next run.
     """
     try:
+        _keep_checks(session)
         _patiently(
             lambda: finish_run(
                 session.settings,
@@ -226,6 +258,13 @@ def _finish(session: RunSession) -> None:
         if session.failure is None:
             session.fail(error)
             raise
+
+
+def _keep_checks(session: RunSession) -> None:
+    """Keep the single checks for people; a list that cannot be written undoes no run."""
+    if checks := session.checks():
+        with suppress(OSError):
+            write_checks(session.settings, session.run.run_no, utc_now(), checks)
 
 
 def _patiently(action: Callable[[], T]) -> T:

@@ -3,19 +3,25 @@
 What belongs here: the books of the loader and of the accounting. What does not: starting a run.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from console.downloads import Download, download
+from console.pages.run_checks import MAKERS, Line, count_by, describe
+from console.state import State
 from console.vocabulary import DISPOSITIONS
 from console.web.deps import Marts, Me, Parts
 from console.web.templating import render
+from orchestration.warehouse.run_checks import read_checks, runs_with_checks
 from orchestration.warehouse.run_records import last_run
 from orchestration.warehouse.runs import current_holder, utc_now
 
 router = APIRouter()
+SHOWN_FINDINGS = 10
 ACCOUNTING = """
     select source, stream, currency_code, disposition, reason_code, row_count, amount
     from fct_source_accounting
@@ -53,24 +59,21 @@ CHANGES = """
     order by run_no desc, changed_at desc
     limit 30
 """
-CHECKS = """
-    select gate_code, suite, expectation, severity_code, evaluated_count, unexpected_count,
-        is_success
-    from fct_gate_checks
-    where not is_success or unexpected_count > 0
-    order by is_success, severity_code, gate_code, suite, expectation
-    limit 200
-"""
-CHECK_COUNTS = """
-    select gate_code, count(*) as check_count,
-        count(*) filter (where not is_success) as failed_count
-    from fct_gate_checks group by gate_code order by gate_code
-"""
 FILES = """
     select load_seq, source, stream, file_name, status_code, fault_id, reason, rows_read,
         rows_loaded, rows_duplicate, rows_rejected, observed_at
     from fct_files order by load_seq desc limit 200
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How the checks of a run ended: counts by maker and result, and the first findings."""
+
+    run_no: int
+    counts: Mapping[str, Mapping[str, int]]
+    findings: Sequence[Line]
+    finding_count: int
 
 
 @router.get("/runs", name="runs")
@@ -88,8 +91,8 @@ def runs(request: Request, state: Parts, data: Marts) -> Response:
         dispositions=DISPOSITIONS,
         prints=data.rows(PRINTS) if data.has("run_fingerprints") else (),
         changes=data.rows(CHANGES) if data.viewer.may_open(state.policy, "order") else (),
-        checks=data.rows(CHECKS),
-        check_counts=data.rows(CHECK_COUNTS),
+        checks=_checks(state),
+        makers=MAKERS,
         files=data.rows(FILES),
     )
 
@@ -104,6 +107,17 @@ def run_files(request: Request, data: Marts) -> Response:
 def accounting_download(request: Request, state: Parts, viewer: Me, form: str) -> Response:
     """Where every row and cent ended, as a file."""
     return download(request, state, viewer, form, Download("accounting", ACCOUNTING, {}))
+
+
+def _checks(state: State) -> Checked | None:
+    """The checks of the latest run that kept any; None before."""
+    numbers = runs_with_checks(state.config.settings)
+    kept = read_checks(state.config.settings, numbers[0]) if numbers else None
+    if kept is None:
+        return None
+    lines = describe(state, kept)
+    findings = [line for line in lines if line.check.status != "pass"]
+    return Checked(kept.run_no, count_by(lines), findings[:SHOWN_FINDINGS], len(findings))
 
 
 def _with_read(data: Marts) -> list[dict[str, Any]]:

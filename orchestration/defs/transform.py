@@ -94,6 +94,8 @@ def stream_phase(
         except BaseException:
             stop(invocation.process)
             raise
+        finally:
+            run.tests += watch.checks
         code = invocation.process.wait()
         scope.note = watch.summary()
         watch.raise_if_unfit(phase=phase, exit_code=code, log=target / "dbt.log")

@@ -7,7 +7,8 @@ from axe_playwright_python.sync_playwright import Axe
 
 PAGES = ("/overview", "/exceptions", "/orders", "/settlements", "/sellers", "/quality", "/forecast",
          "/value", "/pilot", "/runs", "/rules", "/approvals", "/audit", "/accounts", "/settings",
-         "/incidents", "/settled", "/orders/SO-26007?at=2026-06-11T12:00")  # fmt: skip
+         "/incidents", "/settled", "/catalogue", "/catalogue/marts.fct_orders", "/runs/checks",
+         "/orders/SO-26007?at=2026-06-11T12:00")  # fmt: skip
 RULES = {
     "resultTypes": ["violations"],
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"],
