@@ -1,6 +1,6 @@
 -- Grain: one row per live document (an order, or an amendment of one) of an order about to go downstream.
 -- Trap: drafts, cancelled and test orders are not here: nothing of them goes anywhere. amount is what the document
--- itself says: of an amendment, what it changes.
+-- itself says: of an amendment, what it changes; order_type is that of the order, so an amendment of a renewal is one.
 
 with order_documents as (
     select
@@ -57,7 +57,7 @@ final as (
         coalesce(headers.sales_owner_id, orders.sales_owner_id) as sales_owner_id,
 
         ---------- strings
-        headers.order_type,
+        orders.order_type,
         orders.segment,
         headers.currency_code,
         lower(replace(replace(trim(headers.payment_terms), ' ', '_'), '-', '_')) as payment_terms,
