@@ -26,6 +26,7 @@ from orchestration.ledger.reading import LedgerReader, read_ledger
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:
+    from orchestration.ledger.approval_asking import Request
     from orchestration.ledger.approval_base import Outcome
     from orchestration.ledger.store import Ledger
 
@@ -278,45 +279,20 @@ class Desk:
     def approvals_of(self, exception_id: str, recon_key: str | None) -> list[dict[str, Any]]:
         """The requests about one exception, newest first."""
         with self.reader() as reader:
-            if recon_key is None or reader is None or not reader.has_table("approvals"):
+            if reader is None or not reader.has_table("approvals"):
                 return []
-            found = [_approval(row) for row in reader.rows(_APPROVALS_OF, [recon_key])]
-        about = ("exception_id", exception_id)
-        return [row for row in found if about in row["decision"].get("details", {}).items()]
+            of_order = reader.rows(_APPROVALS_OF, [recon_key]) if recon_key else ()
+            found = {row["approval_id"]: row for row in of_order}
+            # A match by hand may be asked for on the page of another order or document.
+            found |= {row["approval_id"]: row for row in reader.rows(_APPROVALS)}
+            rows = [_approval(row) for row in found.values() if exception_id in row["decision"]]
+        return sorted(rows, key=lambda row: row["requested_at"], reverse=True)
 
-    def request_write_off(
-        self,
-        viewer: Viewer,
-        row: Mapping[str, Any],
-        order: Mapping[str, Any] | None,
-        form: Mapping[str, str],
-    ) -> "Outcome":
-        """Ask that what an exception puts at risk be written off; others sign it."""
-        from orchestration.ledger.approval_asking import Request, request
-        from orchestration.ledger.approval_base import Account, Decision
+    def ask(self, viewer: Viewer, asked: "Request") -> "Outcome":
+        """Ask for a decision; others sign it. A refusal is put on record and returned."""
+        from orchestration.ledger.approval_asking import request
+        from orchestration.ledger.approval_base import Account
 
-        decision = Decision(
-            action_code="write_off",
-            tenant=row["tenant"],
-            recon_key=row["recon_key"],
-            order_version=order["version_no"] if order else None,
-            currency_code=row["currency_code"],
-            amount=Decimal(row["leak_amount"]),
-            details={
-                "exception_id": row["exception_id"],
-                "exception_code": row["exception_code"],
-                "native_ref": row["native_ref"],
-            },
-        )
-        asked = Request(
-            decision=decision,
-            reason_code=form.get("code", ""),
-            reason=form.get("reason", "").strip(),
-            nonce=form.get("nonce", ""),
-            accountable_role=row["approver_role"],
-            customer_id=order["customer_id"] if order else None,
-            tier_code=order["customer_tier"] if order else None,
-        )
         with self._writable().write() as connection:
             who = Account(_person_of(viewer), VIA)
             return request(connection, self.model, asked, who, datetime.now(UTC))

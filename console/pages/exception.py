@@ -5,7 +5,6 @@ What belongs here: gathering everything a resolver needs on one page. What does 
 """
 
 import json
-import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,6 +13,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from console.by_hand import ACTIONS, FieldsWrong, ask, offers_of
 from console.data import Data, Row
 from console.matches import match_of
 from console.pages.timeline import Event, events_of
@@ -28,6 +28,13 @@ from orchestration.core.errors import ReconError, UsageRefused
 
 router = APIRouter()
 SHOWN_MEMBERS = 200
+# What a role must be able to do for a step that is not named like it.
+NEEDED = {
+    "reopen": "resolve",
+    "undo": "resolve",
+    "step": "comment",
+    **dict.fromkeys(ACTIONS, "request"),
+}
 ONE = "select * from fct_exceptions where exception_id = $exception_id"
 ORDER = "select * from fct_orders where recon_key = $recon_key"
 LEG = "select * from fct_order_legs where recon_key = $recon_key and leg_code = $leg_code"
@@ -88,38 +95,52 @@ def exception_act(
     """Take a step on its ticket, or request a write-off; refusals are shown on the page."""
     form = request.state.form
     row = find(state, data, exception_id)
-    needed = {"reopen": "resolve", "undo": "resolve", "step": "comment"}.get(
-        form.get("action", ""), form.get("action")
-    )
-    if not viewer.can(needed or ""):
+    action = form.get("action", "")
+    needed = NEEDED.get(action, action)
+    if not viewer.can(needed):
         raise Refused(f"Your role ({viewer.role.label}) cannot do that with a ticket.")
     try:
         if needed == "request":
-            order = data.one(ORDER, recon_key=row["recon_key"]) if row["recon_key"] else None
-            outcome = state.desk.request_write_off(viewer, row, order, form)
+            if "ticket_state_code" not in row:
+                raise UsageRefused("It is settled: there is nothing to decide about any more.")
+            outcome = ask(state.desk, viewer, data, row, members_of(data, row), form)
             if outcome.refused:
                 raise UsageRefused(f"Not done, and the refusal is on record: {outcome.refused}.")
-            return RedirectResponse("/approvals", 303)
+            back = f"/exceptions/{exception_id}"
+            sees_approvals = viewer.may_open(state.policy, "approvals")
+            return RedirectResponse("/approvals" if sees_approvals else back, 303)
         state.desk.work(viewer, {exception_id: form.get("seen", "")}, form)
+    except FieldsWrong as error:
+        return _page(request, state, data, row, problem="", wrong=error.fields)
     except ReconError as error:
         return _page(request, state, data, row, problem=str(error))
     return RedirectResponse(f"/exceptions/{exception_id}", 303)
 
 
 def _page(
-    request: Request, state: State, data: Data, row: dict[str, Any], *, problem: str = ""
+    request: Request,
+    state: State,
+    data: Data,
+    row: dict[str, Any],
+    *,
+    problem: str = "",
+    wrong: Mapping[str, str] | None = None,
 ) -> Response:
-    """The page, with what stood in the way of a step."""
+    """The page, with what stood in the way of a step, and what was written in its form."""
     ticket = state.desk.tickets([row["exception_id"]]).get(row["exception_id"])
     desk = state.desk
     history = desk.history(row["exception_id"]) if ticket else []
     is_open = "ticket_state_code" in row
+    can_ask = is_open and data.viewer.can("request") and data.viewer.person_id is not None
     return render(
         request,
         "exception.html",
-        status=409 if problem else 200,
+        status=409 if problem or wrong else 200,
         page="exceptions",
         problem=problem,
+        wrong=wrong or {},
+        given=request.state.form if problem or wrong else {},
+        offers=offers_of(desk, data, row, members_of(data, row)) if can_ask else None,
         ticket=ticket,
         history=history,
         ending=None if is_open else ending_of(row, history),
@@ -128,8 +149,6 @@ def _page(
         people=desk.people(desk.roles_for(row, datetime.now(UTC))) if ticket else [],
         resolve_reasons=desk.reasons("resolve") if ticket else [],
         reopen_reasons=desk.reasons("reopen") if ticket else [],
-        write_off_reasons=desk.reasons("write_off") if ticket else [],
-        nonce=secrets.token_hex(16),
         **gather(state, data, row),
     )
 
@@ -149,6 +168,11 @@ def find(state: State, data: Data, exception_id: str) -> dict[str, Any]:
             "its order or document in the field above."
         )
     return row
+
+
+def members_of(data: Data, row: Row) -> list[dict[str, Any]]:
+    """The documents of an exception's match; none without one."""
+    return match_of(data, row["match_id"], row["recon_key"])[1] if row["match_id"] else []
 
 
 def gather(state: State, data: Data, row: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 What belongs here: finding documents by their names in one publication, and the facts of each that
 a decision is bound to. What does not: amounts at stake, who answers, asking
-(`orchestration.reading.decisions`, which alone imports this).
+(`orchestration.reading.decisions`). That imports this, and the console's forms what can be typed.
 """
 
 import json
@@ -51,7 +51,7 @@ def replaced_value(
     Raises:
         UsageRefused: No such document or several, or the value cannot be taken.
     """
-    decided = _typed(value_code, value)
+    decided = typed_value(value_code, value)
     groups = sorted({str(one["match_id"]) for one in exceptions if one["match_id"] is not None})
     members = [
         member
@@ -112,8 +112,8 @@ def put_together(published: Published, tenant: str, leg_code: str, names: Sequen
     if not sides["expected"] or not sides["actual"]:
         wanting = "nothing that is expected" if sides["actual"] else "no document"
         raise UsageRefused(
-            f"{', '.join(names)}: {wanting} on the {leg_code} leg is among them. Name an order "
-            "and, by --with, the documents that belong to it."
+            f"{', '.join(names)}: {wanting} on the {leg_code} leg is among them. Name both an "
+            "order and the documents that belong to it."
         )
     difference = sum(
         (
@@ -213,8 +213,12 @@ def _name(member: Row) -> str:
     return f"{member['native_id']}{line}"
 
 
-def _typed(value_code: str, value: str) -> Decimal:
-    """The value that somebody typed."""
+def typed_value(value_code: str, value: str) -> Decimal:
+    """Return the value that somebody typed.
+
+    Raises:
+        UsageRefused: It is no number, or one that no amount or quantity can be.
+    """
     try:
         decided = Decimal(value.strip())
     except InvalidOperation:

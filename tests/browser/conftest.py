@@ -20,12 +20,16 @@ FLAGS = (
 
 
 @pytest.fixture(scope="session")
-def address(second_run, tmp_path_factory):
-    """The address of a console over two runs of the samples, on a free port of this machine."""
+def console(second_run, tmp_path_factory):
+    """A console over two runs of the samples."""
+    return open_console(copy_home(second_run, tmp_path_factory.mktemp("browser")))
+
+
+@pytest.fixture(scope="session")
+def address(console):
+    """Its address, on a free port of this machine."""
     import socket
 
-    home = copy_home(second_run, tmp_path_factory.mktemp("browser"))
-    console = open_console(home)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)
@@ -65,16 +69,21 @@ def open_as(chromium, address):
         page.complaints = []
         page.on("request", lambda request: page.asked.append(request.url))
         page.on("console", lambda said: page.complaints.append(f"{said.type}: {said.text}"))
-        page.goto("/sign-in")
-        page.fill("#email", f"{role}@example.com")
-        page.fill("#password", PASSWORD)
-        page.click("main button.main")
-        page.wait_for_url(lambda url: "/sign-in" not in url)
+        sign_in(page, role)
         return page
 
     yield opened
     for context in contexts:
         context.close()
+
+
+def sign_in(page, who: str) -> None:
+    """Sign somebody in by the form."""
+    page.goto("/sign-in")
+    page.fill("#email", f"{who}@example.com")
+    page.fill("#password", PASSWORD)
+    page.click("main button.main")
+    page.wait_for_url(lambda url: "/sign-in" not in url)
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 PAGES = ("/overview", "/exceptions", "/orders", "/settlements", "/sellers", "/quality", "/forecast",
-         "/value", "/pilot", "/runs", "/rules", "/approvals", "/audit", "/accounts", "/settings",
-         "/incidents", "/settled", "/catalogue", "/catalogue/marts.fct_orders", "/runs/checks",
+         "/value", "/pilot", "/runs", "/rules", "/rules/versions", "/approvals", "/audit",
+         "/accounts", "/settings", "/incidents", "/settled", "/catalogue",
+         "/catalogue/marts.fct_orders", "/runs/checks",
          "/orders/SO-26007?at=2026-06-11T12:00")  # fmt: skip
 RULES = {
     "resultTypes": ["violations"],
@@ -173,7 +174,8 @@ def test_a_write_off_is_asked_for_by_one_and_signed_by_another(open_as, keep):
     page.goto("/exceptions?owner=finance&sort=amount")
     page.locator("td.what a").first.click()
     page.locator("summary", has_text="Request a write-off").click()
-    page.fill("#w-why", "Collecting it costs more than it brings.")
+    page.select_option("#request-code", index=1)
+    page.fill("#request-why", "Collecting it costs more than it brings.")
     page.click("button[value=request]")
     page.wait_for_url("**/approvals")
     assert page.get_by_text("You asked for this: others sign it.").first.is_visible()

@@ -92,6 +92,19 @@ def open_console(home: Path, *, with_people: bool = True) -> Console:
     return console
 
 
+def colleague(console: Console) -> TestClient:
+    """A browser in which a second person of finance is signed in, who signs what the first asks."""
+    store = console.state.store
+    if store.account_of_email("rhea@example.com") is None:
+        store.add_account(
+            "rhea@example.com", "Rhea", "finance", person_id="per-rhea",
+            password_hash=password_hash(),
+        )  # fmt: skip
+    client = console.visitor()
+    sign_in(client, "rhea@example.com", PASSWORD)
+    return client
+
+
 def token_of(text: str) -> str:
     """The write token of a page."""
     return re.search(r'name="_token" value="([0-9a-f]{64})"', text)[1]

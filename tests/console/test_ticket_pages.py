@@ -9,7 +9,7 @@ from orchestration.ledger.outbox_tables import target_health
 from orchestration.ledger.store import open_ledger
 from orchestration.ledger.tables import events
 from tests.console.desks import open_desk
-from tests.console.people import open_console, post, token_of
+from tests.console.people import colleague, open_console, post, token_of
 from tests.integration.run_homes import copy_home
 
 
@@ -130,17 +130,8 @@ def test_a_write_off_is_requested_by_one_and_signed_by_another(desk, short):
     )  # fmt: skip
     assert own.status_code == 409
     assert "the refusal is on record" in own.text
-    other = desk.state.store
-    other.add_account(
-        "rhea@example.com", "Rhea", "finance", person_id="per-rhea",
-        password_hash=other.account_of_email("finance@example.com")["password_hash"],
-    )  # fmt: skip
-    rhea = desk.visitor()
-    from tests.console.people import PASSWORD, sign_in
-
-    sign_in(rhea, "rhea@example.com", PASSWORD)
     signed = post(
-        rhea, path, "/approvals", action="sign", payload_hash=approval["payload_hash"],
+        colleague(desk), path, "/approvals", action="sign", payload_hash=approval["payload_hash"],
         nonce="n2", reason="Looked at the remittance.",
     )  # fmt: skip
     assert signed.status_code == 303, signed.text
