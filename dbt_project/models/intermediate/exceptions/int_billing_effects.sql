@@ -106,55 +106,17 @@ shifted as (
         and sum(variance_amount) = 0
 ),
 
-repeated_documents as (
-    select
-        recon_key,
-        total_amount as repeated_amount
-    from {{ ref('int_invoice_rows__placed') }}
-    where row_kind = 'DOCUMENT'
-        and is_live
-        and not is_credit
-        and total_amount > 0
-        and recon_key is not null
-    group by recon_key, total_amount
-    having count(*) > 1
-),
-
-charges as (
-    select
-        placed.recon_key,
-        placed.net_amount as charge_amount
-    from {{ ref('int_invoice_rows__placed') }} as placed
-    inner join kinds
-        on placed.recon_key = kinds.recon_key
-        and kinds.kind_code = 'REST'
-    where placed.row_kind = 'LINE'
-        and placed.is_live
-        and placed.line_key is null
-        and placed.net_amount > 0
-    union all
-    -- A charge may stand in the total of an invoice alone.
-    select
-        placed.recon_key,
-        {{ money('placed.total_amount - placed.net_amount - coalesce(placed.tax_amount, 0)') }} as charge_amount
-    from {{ ref('int_invoice_rows__placed') }} as placed
-    inner join kinds
-        on placed.recon_key = kinds.recon_key
-        and kinds.kind_code = 'REST'
-    where placed.row_kind = 'DOCUMENT'
-        and placed.is_live
-        and not placed.is_credit
-        and placed.line_count > 0
-        and placed.total_amount > placed.net_amount + coalesce(placed.tax_amount, 0)
-),
-
-repeated_charges as (
-    select
-        recon_key,
-        charge_amount as repeated_amount
-    from charges
-    group by recon_key, charge_amount
-    having count(*) > 1
+-- Too much by an amount that stands there so often, or by several times it: what was due may be one or more of them.
+repeated_groups as (
+    -- distinct: an order may have several amounts that are repeated
+    select distinct kinds.match_id
+    from kinds
+    inner join {{ ref('int_repeated_billing') }} as repeated
+        on kinds.recon_key = repeated.recon_key
+        and kinds.kind_code = repeated.kind_code
+        and kinds.variance_amount >= repeated.repeated_amount
+        and kinds.variance_amount < repeated.repeat_count * repeated.repeated_amount
+        and mod(kinds.variance_amount, repeated.repeated_amount) = 0
 ),
 
 -- A change that was billed as if it were all there is now.
@@ -355,8 +317,7 @@ effects as (
         shifted.group_count as shifted_count,
         shifted.moved_amount,
         shifted.first_match_id,
-        repeated_documents.recon_key is not null as is_repeated,
-        repeated_charges.recon_key is not null as is_charge_repeated,
+        repeated_groups.match_id is not null as is_repeated,
         billed_as_new.level_quantity,
         billed_as_new.changed_quantity,
         backdated.backdated_ref,
@@ -377,12 +338,8 @@ effects as (
             when kinds.kind_code = 'LINE' and kinds.expectation_count > 0 and kinds.evidence_count > 0
             then kinds.recon_key
         end = shifted.recon_key
-    left join repeated_documents
-        on case when kinds.kind_code = 'TOTAL' then kinds.recon_key end = repeated_documents.recon_key
-        and kinds.variance_amount = repeated_documents.repeated_amount
-    left join repeated_charges
-        on case when kinds.kind_code = 'REST' then kinds.recon_key end = repeated_charges.recon_key
-        and kinds.variance_amount = repeated_charges.repeated_amount
+    left join repeated_groups
+        on kinds.match_id = repeated_groups.match_id
     left join billed_as_new
         on kinds.match_id = billed_as_new.match_id
     left join backdated

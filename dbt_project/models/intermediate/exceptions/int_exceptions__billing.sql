@@ -20,7 +20,7 @@ classified as (
             when is_cancelled and coalesce(is_consolidated, false) then 'MKT_CONSOLIDATION'
             when is_cancelled or (ended_on is not null and variance_amount > 0) then 'CAN_STILL_BILLED'
             when level_quantity is not null then 'AMD_DELTA_AS_ABSOLUTE'
-            when kind_code = 'DUPLICATE' or is_repeated or is_charge_repeated then 'BIL_DUPLICATE'
+            when kind_code = 'DUPLICATE' or is_repeated then 'BIL_DUPLICATE'
             when kind_code = 'FOREIGN' then 'BIL_CURRENCY'
             when kind_code = 'PARTY' then 'BIL_PARTY'
             when shifted_count is not null then 'BIL_SCHEDULE'

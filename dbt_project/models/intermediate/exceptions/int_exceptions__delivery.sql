@@ -2,13 +2,7 @@
 -- another article left.
 -- Trap: months are UTC. A difference of months stays although quantities and amounts agree: it is a fact of the books.
 
-with billed_lines as (
-    select * from {{ ref('int_billed_lines') }}
-    where invoice_count > 0
-        and net_amount > 0
-),
-
-shipped_lines as (
+with shipped_lines as (
     select * from {{ ref('int_shipped_lines') }}
     where has_shipped
 ),
@@ -33,23 +27,15 @@ orders as (
 cut_off as (
     select
         order_lines.recon_key,
-        cast({{ dbt.date_trunc('month', 'billed_lines.last_issued_at') }} as date) as invoiced_month_on,
-        {{ money('sum(billed_lines.net_amount)') }} as billed_amount,
-        min(billed_lines.first_issued_at) as first_issued_at,
-        max(shipped_lines.last_shipped_at) as last_shipped_at,
-        max(greatest(billed_lines.last_known_at, shipped_lines.last_known_at)) as last_known_at
-    from billed_lines
-    inner join shipped_lines
-        on billed_lines.line_key = shipped_lines.line_key
+        cut_off_lines.invoiced_month_on,
+        {{ money('sum(' ~ rounded_to('cut_off_lines.cut_off_amount', 'order_lines.exponent') ~ ')') }} as cut_off_amount,
+        min(cut_off_lines.first_issued_at) as first_issued_at,
+        max(cut_off_lines.last_shipped_at) as last_shipped_at,
+        max(cut_off_lines.last_known_at) as last_known_at
+    from {{ ref('int_cut_off_lines') }} as cut_off_lines
     inner join order_lines
-        on billed_lines.line_key = order_lines.line_key
-    where cast({{ dbt.date_trunc('month', 'billed_lines.last_issued_at') }} as date)
-        <> cast({{ dbt.date_trunc('month', 'shipped_lines.last_shipped_at') }} as date)
-        or cast({{ dbt.date_trunc('month', 'billed_lines.first_issued_at') }} as date)
-        <> cast({{ dbt.date_trunc('month', 'shipped_lines.first_shipped_at') }} as date)
-    group by
-        order_lines.recon_key,
-        cast({{ dbt.date_trunc('month', 'billed_lines.last_issued_at') }} as date)
+        on cut_off_lines.line_key = order_lines.line_key
+    group by order_lines.recon_key, cut_off_lines.invoiced_month_on
 ),
 
 substituted as (
@@ -108,14 +94,14 @@ found as (
         orders.order_id as native_ref,
         orders.source_system,
         orders.currency_code,
-        'Order ' || orders.order_id || ': ' || {{ amount_text('cut_off.billed_amount') }} || ' ' || orders.currency_code
+        'Order ' || orders.order_id || ': ' || {{ amount_text('cut_off.cut_off_amount') }} || ' ' || orders.currency_code
         || ' was invoiced on ' || cast(cast(cut_off.first_issued_at as date) as {{ dbt.type_string() }})
         || ' and left on ' || cast(cast(cut_off.last_shipped_at as date) as {{ dbt.type_string() }})
         || ', in another month.' as explanation,
         cast(null as {{ dbt.type_string() }}) as leak_kind,
-        cut_off.billed_amount as leak_amount,
+        cut_off.cut_off_amount as leak_amount,
         {{ money('0') }} as expected_value_amount,
-        cut_off.billed_amount as actual_value_amount,
+        cut_off.cut_off_amount as actual_value_amount,
         cut_off.last_known_at as opened_at
     from cut_off
     inner join orders

@@ -41,7 +41,8 @@ orders as (
     from {{ ref('int_orders') }}
 ),
 
--- Two receipts of one amount, and the surplus is that amount: one of them was taken twice.
+-- Several receipts of one amount, and the surplus is that amount, or so many times it that fewer of them come to it: what
+-- was due once was taken more than once.
 repeated_receipts as (
     select
         evidence.anchor_key,
@@ -51,9 +52,19 @@ repeated_receipts as (
     inner join match_groups
         on evidence.anchor_key = match_groups.anchor_key
         and evidence.currency_code = match_groups.currency_code
-        and evidence.actual_amount = match_groups.variance_amount
-    group by evidence.anchor_key, evidence.currency_code, evidence.actual_amount
-    having count(*) > 1
+        and evidence.actual_amount <= match_groups.variance_amount
+    where evidence.actual_amount > 0
+        and mod(match_groups.variance_amount, evidence.actual_amount) = 0
+    group by evidence.anchor_key, evidence.currency_code, evidence.actual_amount, match_groups.variance_amount
+    having count(*) * evidence.actual_amount > match_groups.variance_amount
+),
+
+groups_received_twice as (
+    -- distinct: receipts of several amounts may be repeated
+    select distinct
+        anchor_key,
+        currency_code
+    from repeated_receipts
 ),
 
 foreign_receipts as (
@@ -174,7 +185,7 @@ classified as (
             when match_groups.returned_amount > match_groups.received_amount then 'PAY_REFUND_EXCEEDS'
             when match_groups.is_cancelled then 'PAY_REFUND_MISSING'
             when match_groups.expectation_count = 0 then 'PAY_UNAPPLIED'
-            when repeated_receipts.anchor_key is not null then 'PAY_DUPLICATE'
+            when groups_received_twice.anchor_key is not null then 'PAY_DUPLICATE'
             when match_groups.evidence_count = 0 and expired_authorizations.recon_key is not null
             then 'PAY_AUTH_EXPIRED_SHIPPED'
             when match_groups.evidence_count = 0 then 'PAY_MISSING'
@@ -196,9 +207,9 @@ classified as (
     from match_groups
     inner join orders
         on match_groups.recon_key = orders.recon_key
-    left join repeated_receipts
-        on match_groups.anchor_key = repeated_receipts.anchor_key
-        and match_groups.currency_code = repeated_receipts.currency_code
+    left join groups_received_twice
+        on match_groups.anchor_key = groups_received_twice.anchor_key
+        and match_groups.currency_code = groups_received_twice.currency_code
     left join foreign_receipts
         on match_groups.recon_key = foreign_receipts.recon_key
     left join reversals
@@ -242,7 +253,12 @@ failed_groups as (
                 || {{ amount_text('received_amount') }} || ' received.'
             when 'PAY_REFUND_FAILED' then
                 'A refund of ' || {{ amount_text('bounced_amount') }} || ' ' || currency_code
-                || ' bounced and was not made again: the customer is still owed it.'
+                || case
+                    when variance_amount < bounced_amount
+                    then ' bounced, and ' || {{ amount_text('variance_amount') }} || ' of it was not made again'
+                    else ' bounced and was not made again'
+                end
+                || ': the customer is still owed it.'
             when 'PAY_AUTH_EXPIRED_SHIPPED' then
                 'The goods left after the authorization had run out on '
                 || cast(cast(valid_until as date) as {{ dbt.type_string() }}) || ', and nothing was captured of the '
@@ -307,7 +323,7 @@ failed_groups as (
         ---------- numerics
         case exception_code
             when 'PAY_DOUBLE_REVERSAL' then {{ money('returned_amount - received_amount') }}
-            when 'PAY_REFUND_FAILED' then bounced_amount
+            when 'PAY_REFUND_FAILED' then {{ money('least(bounced_amount, variance_amount)') }}
             when 'CB_OPEN' then disputed_amount
             when 'PAY_REFUND_EXCEEDS' then {{ money('returned_amount - received_amount') }}
             when 'PAY_REFUND_MISSING' then case when is_cancelled then matched_amount else variance_amount end

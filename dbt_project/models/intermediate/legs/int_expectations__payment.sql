@@ -1,7 +1,7 @@
 -- Grain: one row per order that commits the customer to pay: what must be received for it.
 -- Trap: a cancelled order expects 0, unless its source keeps it due until a reversal is seen (order_statuses). What
 -- is owed back (credit memos, goods that came back and were refunded, refunds that bounced) is not expected. An order
--- that was closed short is due as finally billed.
+-- that was closed short is due as finally billed. No invoice asks for a tip, and it is due all the same.
 
 with orders as (
     select * from {{ ref('int_orders') }}
@@ -64,7 +64,7 @@ with_credits as (
             when orders_closed_short.recon_key is not null
                 and invoiced_orders.is_invoiced
                 and not invoiced_orders.is_only_provisional
-            then {{ money('least(orders.due_amount, invoiced_orders.invoiced_amount)') }}
+            then {{ money('least(orders.due_amount, invoiced_orders.invoiced_amount + coalesce(orders.tip_amount, 0))') }}
             else orders.due_amount
         end as payable_amount,
         coalesce(reversals.bounced_amount, {{ money('0') }}) as bounced_amount,
@@ -125,7 +125,7 @@ final as (
         -- What was billed and paid is settled: that the bill differs from the order is told on the invoice leg.
         case
             when with_credits.is_due_for_payment and with_credits.is_invoiced
-            then {{ money('with_credits.invoiced_amount - with_credits.credited_amount') }}
+            then {{ money('with_credits.invoiced_amount - with_credits.credited_amount + coalesce(with_credits.tip_amount, 0)') }}
         end as explained_amount,
         case when with_credits.is_returned_in_part then 0 else with_credits.rounding_count end as rounding_count,
 
