@@ -78,6 +78,8 @@ class Vocabulary:
     residuals: Mapping[str, str]
     reasons: Mapping[str, str]
     exponents: Mapping[str, int]
+    # What a gate is about; the label of its exception says what is wrong when it fails.
+    gates: Mapping[str, str]
 
     def label(self, code: object) -> str:
         """The words for any code; a code without words is made readable."""
@@ -130,6 +132,7 @@ def load_vocabulary(settings: Settings) -> Vocabulary:
             row["currency_code"]: int(row["exponent"])
             for row in _rows(seeds / "mappings/currencies.csv")
         },
+        gates={row["gate_code"]: row["gate_label"] for row in _rows(seeds / "rules/gates.csv")},
     )
 
 

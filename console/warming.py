@@ -11,6 +11,7 @@ import threading
 from console.access.viewer import Viewer
 from console.data import Data
 from console.pages.exceptions import Choice, read_facets, read_page
+from console.pages.orders import ask_ahead
 from console.pages.overview import FEEDS, read_figures
 from console.pages.panels import panels_of, read_lens
 from console.pages.quality import read_targets
@@ -51,6 +52,7 @@ def warm(state: State, data: Data) -> None:
     plain = Choice({}, "", "", "urgency", lens.as_of)
     read_page(data, plain, "")
     read_facets(data)
+    ask_ahead(data)
     data.rows(TOTALS, q="", only="")
     data.rows(LIST, q="", only="", after="")
     data.rows(CHANGES)

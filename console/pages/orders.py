@@ -25,6 +25,7 @@ FILTERS = {
     "customer": "customer_id",
     "account": "sales_owner_id",
 }
+FIGURED = "not is_test and not is_synthetic"
 COLUMNS = """
     recon_key, order_id, order_type, customer_id, customer_tier, segment, sales_owner_id,
     currency_code, total_amount, has_known_total, version_no, state_code, is_reconciled,
@@ -43,7 +44,7 @@ def read_filters(request: Request) -> tuple[dict[str, Any], str, dict[str, Any]]
         name: sorted({each[:_LONGEST_TEXT] for each in given.getlist(name) if each})
         for name in FILTERS
     }
-    parts = ["not is_test", "not is_synthetic"]
+    parts = [FIGURED]
     values: dict[str, Any] = {}
     for name, wanted in query.items():
         if wanted:
@@ -71,11 +72,7 @@ def orders(
             " and recon_key > $k_key))"
         )
         values |= {"k_at": moment, "k_key": key}
-    rows = data.rows(
-        f"select {COLUMNS}, coalesce(ordered_at, timestamp '1900-01-01') as sort_at "
-        f"from fct_orders where {where}{paging} order by sort_at desc, recon_key limit {PAGE + 1}",
-        **values,
-    )
+    rows = data.rows(_page(where + paging), **values)
     next_after = (
         f"{rows[PAGE - 1]['sort_at']}~{rows[PAGE - 1]['recon_key']}" if len(rows) > PAGE else ""
     )
@@ -85,7 +82,7 @@ def orders(
         page="orders",
         rows=rows[:PAGE],
         chosen=query,
-        found=data.value(f"select count(*) as n from fct_orders where {where}", **values),
+        found=data.value(_count(where), **values),
         next_address=link("/orders", query, after=next_after) if next_after else None,
         is_first=not after,
         facets=_facets(data),
@@ -100,8 +97,26 @@ def orders_download(request: Request, state: Parts, viewer: Me, form: str) -> Re
     return download(request, state, viewer, form, Download("orders", sql, values))
 
 
+def ask_ahead(data: Data) -> None:
+    """Ask what the list shows before anybody filters it."""
+    data.rows(_page(FIGURED))
+    data.value(_count(FIGURED))
+    _facets(data)
+
+
+def _page(where: str) -> str:
+    return (
+        f"select {COLUMNS}, coalesce(ordered_at, timestamp '1900-01-01') as sort_at "
+        f"from fct_orders where {where} order by sort_at desc, recon_key limit {PAGE + 1}"
+    )
+
+
+def _count(where: str) -> str:
+    return f"select count(*) as n from fct_orders where {where}"
+
+
 def _facets(data: Data) -> dict[str, list[str]]:
     names = ("state", "type", "segment", "tier", "currency")
     lists = ", ".join(f"list_sort(list(distinct {FILTERS[name]})) as f_{name}" for name in names)
-    row = data.one(f"select {lists} from fct_orders where not is_test and not is_synthetic") or {}
+    row = data.one(f"select {lists} from fct_orders where {FIGURED}") or {}
     return {name: [each for each in row.get(f"f_{name}") or [] if each] for name in names}

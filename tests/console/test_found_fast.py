@@ -116,7 +116,15 @@ def test_the_first_visitor_of_a_publication_finds_the_answers_there(console):
         warm(console.state, seen(console, published))
     client = console.client("finance")
     client.get("/settings")
-    for path in ("/overview", "/settlements", "/sellers", "/quality", "/value", "/forecast"):
+    for path in (
+        "/overview",
+        "/orders",
+        "/settlements",
+        "/sellers",
+        "/quality",
+        "/value",
+        "/forecast",
+    ):
         before = console.state.answers.miss_count
         assert client.get(path).status_code == 200
         assert console.state.answers.miss_count == before, path

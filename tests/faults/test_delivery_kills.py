@@ -46,13 +46,14 @@ QUICK = {"connect_seconds": 1, "read_seconds": 1, "total_seconds": 1}
 
 
 def _work(url: str, address: str) -> None:
-    """A worker as `meshline deliver` runs one, but with leases that end soon."""
+    """A worker as `meshline deliver` runs one, but with waits and leases that end soon."""
     from orchestration.connectors.targets import courier
     from orchestration.ledger import outbox_answers as answers
     from orchestration.ledger import outbox_claims as claims
 
     claims.LEASE_MARGIN_SECONDS = 1
     courier.CALLS_PER_SLOT = 8
+    courier.IDLE_SECONDS = 0.05
     answers.backoff = lambda *_, **__: timedelta(milliseconds=random.randrange(200))
     row = policy(retries=RETRIES, timeouts=QUICK, max_in_flight=4)
     with open_ledger(url, busy_seconds=120) as ledger, http_target(address, row) as target:
