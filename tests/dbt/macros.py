@@ -62,6 +62,7 @@ TEMPLATES = {
     "joined_parts": "{{ joined_parts(['one', 'two', 'three']) }}",
     "deterministic_id": "{{ deterministic_id('rk1_', ['one', 'two', 'three']) }}",
     "normalised_id": "{{ normalised_id('value', 'rule') }}",
+    "composed": "{{ composed('value') }}",
     "is_damaged_id": "{{ is_damaged_id('value', 'rule') }}",
     "separator": "{{ separator() }}",
     "seconds_between": "{{ seconds_between('start_at', 'finish_at') }}",

@@ -241,6 +241,7 @@ def test_parts_that_move_across_a_border_give_another_id(rendered, duck):
     ("value", "rule", "expected"),
     [
         ("  O-1 ", ("keep", None, None, None), "O-1"),
+        ("O\u0308-1", ("keep", None, None, None), "\u00d6-1"),
         ("O-a", ("upper", None, None, None), "O-A"),
         ("O-A", ("lower", None, None, None), "o-a"),
         ("0061t00000AbCdEAA2", ("keep", 18, 15, False), "0061t00000AbCdE"),
@@ -265,7 +266,14 @@ def test_identifiers_take_the_form_of_their_rule(rendered, duck, value, rule, ex
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("1.2E+15", True), ("12e+3", True), ("E+15", False), ("O-1", False), (None, False)],
+    [
+        ("1.2E+15", True),
+        ("1,2E+15", True),
+        ("12e+3", True),
+        ("E+15", False),
+        ("O-1", False),
+        (None, False),
+    ],
 )
 def test_damaged_ids_are_told_by_the_rule(rendered, duck, built_home, value, expected):
     path = built_home.settings.seeds / "mappings" / "id_rules.csv"

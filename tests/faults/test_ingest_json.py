@@ -20,7 +20,7 @@ def with_amount(order_id: str, literal: str) -> str:
 @pytest.mark.parametrize("name", ["orders.json", "orders.jsonl"])
 def test_a17_json_numbers_are_read_as_they_are_written(harness, name):
     """A number that passes through floating point would arrive as another one."""
-    literals = ["10.25", "0.1", '"7.50"', "99999999999999.99", "-12.5", "3"]
+    literals = ["10.25", "0.1", '"7.50"', "9999999999999.99", "-12.5", "3"]
     records = [with_amount(f"SO-{n}", literal) for n, literal in enumerate(literals)]
     text = lines(*records) if name.endswith("l") else f"[{','.join(records)}]\n"
 
@@ -34,7 +34,18 @@ def test_a17_json_numbers_are_read_as_they_are_written(harness, name):
 
 
 def test_a17_json_numbers_outside_the_grammar_are_rejected(harness):
-    bad = ["1e2", "1.005", "1E400", "-0.001", "[1]", '{"value": 1}', "true", "1" * 40, "null"]
+    bad = [
+        "1e2",
+        "1.005",
+        "1E400",
+        "-0.001",
+        "[1]",
+        '{"value": 1}',
+        "true",
+        "1" * 40,
+        "1" * 14,
+        "null",
+    ]
     records = [with_amount(f"SO-BAD-{n}", literal) for n, literal in enumerate(bad)]
     good = [json.dumps(row) for row in orders(len(bad) + 2)]
 

@@ -270,7 +270,7 @@ def is_storable(cells: dict[str, str]) -> bool:
     if cells["ordered_at"].startswith("2026-02-30"):
         return False
     decimals = rf"(\.[0-9]{{1,{exponent}}})?" if exponent else ""
-    return re.fullmatch(rf"-?[0-9]{{1,14}}{decimals}", cells["total"], re.ASCII) is not None
+    return re.fullmatch(rf"-?[0-9]{{1,13}}{decimals}", cells["total"], re.ASCII) is not None
 
 
 @given(drawn=st.lists(CELLS, min_size=1, max_size=25))

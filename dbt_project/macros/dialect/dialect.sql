@@ -10,6 +10,12 @@
 {% macro default__separator() %}chr(31){% endmacro %}
 {% macro spark__separator() %}char(31){% endmacro %}
 
+{# A text with letters and their marks composed (Unicode NFC). An engine without such a function keeps the text as it came. #}
+{% macro composed(expression) %}{{ return(adapter.dispatch('composed', 'meshline')(expression)) }}{% endmacro %}
+{% macro default__composed(expression) %}nfc_normalize({{ expression }}){% endmacro %}
+{% macro spark__composed(expression) %}{{ expression }}{% endmacro %}
+{% macro postgres__composed(expression) %}normalize({{ expression }}, nfc){% endmacro %}
+
 {#
     The first 130 bits of a hex digest as 26 lower-case base32 characters (RFC 4648 alphabet):
     two runs of 60 bits and one of 10, each of which fits a bigint.

@@ -25,23 +25,24 @@
 
 {#
     An identifier in its canonical form, by the row of id_rules joined as `rule`:
-    surrounding white space goes, case is folded only where the rule says so, and an id of full_length
+    surrounding white space goes, letters with marks are composed (Unicode NFC), case is folded only where the rule says so, and an id of full_length
     is cut to significant_length (Salesforce writes the same record with 15 or 18 characters). A document of
     another system names such a record too: there only an id whose checksum holds is cut.
 #}
 {% macro normalised_id(id, rule) -%}
+    {%- set plain = 'trim(' ~ composed(id) ~ ')' -%}
     case
         when {{ id }} is null or trim({{ id }}) = '' then null
         when {{ rule }}.significant_length is not null
-            and length(trim({{ id }})) = {{ rule }}.full_length
+            and length({{ plain }}) = {{ rule }}.full_length
             and (
                 not coalesce({{ rule }}.is_checksummed, false)
-                or substring(trim({{ id }}), 16, 3) = {{ record_checksum('trim(' ~ id ~ ')') }}
+                or substring({{ plain }}, 16, 3) = {{ record_checksum(plain) }}
             )
-            then substring(trim({{ id }}), 1, {{ rule }}.significant_length)
-        when {{ rule }}.case_mode = 'lower' then lower(trim({{ id }}))
-        when {{ rule }}.case_mode = 'upper' then upper(trim({{ id }}))
-        else trim({{ id }})
+            then substring({{ plain }}, 1, {{ rule }}.significant_length)
+        when {{ rule }}.case_mode = 'lower' then lower({{ plain }})
+        when {{ rule }}.case_mode = 'upper' then upper({{ plain }})
+        else {{ plain }}
     end
 {%- endmacro %}
 
