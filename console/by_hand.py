@@ -11,7 +11,7 @@ exist.
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +76,8 @@ class Offers:
 
     Attributes:
         reasons: By kind of decision: codes and words.
+        write_off: What writing its difference off would decide; None where no group of an order's
+            leg differs: a run finds nothing there to close.
         documents: Documents whose value can be replaced, by the name that a form sends.
         loose: Documents of the leg that are matched with nothing, the nearest amount first.
         can_match: Whether something can be put together with it.
@@ -83,6 +85,7 @@ class Offers:
     """
 
     reasons: Mapping[str, Sequence[tuple[str, str]]]
+    write_off: Proposal | None
     documents: Mapping[str, Row]
     loose: Sequence[Row]
     can_match: bool
@@ -102,6 +105,7 @@ def offers_of(desk: Desk, data: Data, row: Row, members: Sequence[Row]) -> Offer
     }
     return Offers(
         reasons={kind: desk.reasons(kind) for kind in ACTIONS.values()},
+        write_off=_write_off(desk, data, row),
         documents={
             _name(one): one
             for one in members
@@ -139,12 +143,12 @@ def ask(
         subject = _match(data, row, form, wrong)
     if wrong:
         raise FieldsWrong(wrong)
-    if subject is None:
-        proposal = _write_off(data, row)
-    else:
-        today = datetime.now(UTC).date()
+    proposal = offers.write_off
+    if subject is not None:
         order, what, extras = subject
-        proposal = propose(data.published, desk.model, kind, order, what, today, extras)
+        proposal = propose(data.published, desk.model, kind, order, what, _today(), extras)
+    if proposal is None:
+        raise UsageRefused("Nothing here can be written off: no leg of an order differs by it.")
     return desk.ask(
         viewer,
         Request(
@@ -159,33 +163,19 @@ def ask(
     )
 
 
-def _write_off(data: Data, row: Row) -> Proposal:
-    """What an exception puts at risk, all of it."""
-    from orchestration.ledger.approval_base import Decision
+def _write_off(desk: Desk, data: Data, row: Row) -> Proposal | None:
+    """The whole difference of the group that an exception is about."""
+    if not row["leak_amount"] or row["recon_key"] is None or row["match_id"] is None:
+        return None
+    order, what = str(row["recon_key"]), str(row["exception_id"])
+    try:
+        return propose(data.published, desk.model, WRITE_OFF, order, what, _today())
+    except UsageRefused:
+        return None
 
-    if not row["leak_amount"]:
-        raise UsageRefused("Nothing is at risk here, so there is nothing to write off.")
-    sql = "select * from fct_orders where recon_key = $recon_key"
-    order = data.one(sql, recon_key=row["recon_key"]) if row["recon_key"] else None
-    return Proposal(
-        decision=Decision(
-            action_code=WRITE_OFF,
-            tenant=row["tenant"],
-            recon_key=row["recon_key"],
-            order_version=order["version_no"] if order else None,
-            currency_code=row["currency_code"],
-            amount=Decimal(row["leak_amount"]),
-            details={
-                "exception_id": row["exception_id"],
-                "exception_code": row["exception_code"],
-                "native_ref": row["native_ref"],
-            },
-        ),
-        accountable_role=row["approver_role"],
-        customer_id=order["customer_id"] if order else None,
-        tier_code=order["customer_tier"] if order else None,
-        difference=row["explanation"],
-    )
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 def _reason_problems(offers: Offers, kind: str, form: Form) -> dict[str, str]:

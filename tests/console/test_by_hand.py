@@ -129,6 +129,17 @@ def test_every_field_that_is_wrong_is_told_at_once_and_what_was_written_stays(de
     ]
 
 
+def test_what_no_run_could_close_is_not_written_off(desk):
+    finance = desk.client("finance")
+    loose = path_of(desk, "PAY_UNAPPLIED", None)
+    assert 'value="request"' not in finance.get(loose).text
+    answer = post(
+        finance, loose, loose, action="request", code="SMALL_BALANCE", reason=WHY, nonce="w1"
+    )
+    assert answer.status_code == 409
+    assert "Nothing here can be written off" in answer.text
+
+
 @pytest.mark.parametrize("action", ["request", "value_override", "manual_match"])
 @pytest.mark.parametrize("role", ["control", "administrator", "platform"])
 def test_who_may_not_request_is_refused_and_sees_no_form(desk, role, action):
