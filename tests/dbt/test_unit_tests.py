@@ -77,7 +77,6 @@ PROVEN_BY_SCENARIOS = {
     "int_evidence__revenue": "F44",
     "int_expectations__revenue": "F44",
     "int_exceptions__revenue": "F44",
-    "int_revenue_pieces": "E104a",
     "int_exceptions__treatment": "E104b",
     "int_backdated_amendments": "E97i",
     "int_exceptions__restated": "E91a",

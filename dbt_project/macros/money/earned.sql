@@ -1,9 +1,12 @@
 {#
     What a piece of revenue has earned by the end of a month, in whole minor units: the months of a piece are the
     differences, so they come to its amount exactly. catch_up earns nothing before its month, and then all that the days
-    of the whole line before it come to; every other treatment begins on the day from which the piece holds.
+    of the whole line before it come to; every other treatment begins on the day from which the piece holds. After its
+    stop_on a piece earns nothing more: a later piece has what is left of it.
 #}
 {% macro earned_by(piece, treatment, basis, month_on, last_on) -%}
+    {%- set month_on = 'least(' ~ month_on ~ ', coalesce(' ~ piece ~ '.stop_on, ' ~ month_on ~ '))' -%}
+    {%- set last_on = 'least(' ~ last_on ~ ', coalesce(' ~ piece ~ '.stop_on, ' ~ last_on ~ '))' -%}
     case
         when {{ treatment }} = 'catch_up' and {{ last_on }} < {{ piece }}.effective_on then cast(0 as decimal(18, 4))
         when {{ treatment }} = 'catch_up' and {{ basis }} = 'MONTHS'

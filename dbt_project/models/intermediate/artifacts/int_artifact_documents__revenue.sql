@@ -11,6 +11,7 @@ with pieces as (
     inner join {{ ref('int_order_lines__billable') }} as order_lines
         on pieces.line_key = order_lines.line_key
     where pieces.treatment_code is not null
+        and (pieces.spread_basis_code is null or pieces.spread_basis_code = pieces.day_count_code)
 ),
 
 -- Whoever has an amendment that nobody knows how to treat gets no schedule until it is known.
@@ -35,6 +36,7 @@ earned_by_then as (
         pieces.line_key,
         pieces.document_ref,
         pieces.document_line_no,
+        pieces.part_code,
         pieces.canonical_line_no,
         pieces.sku,
         months.month_on,
@@ -58,7 +60,8 @@ earned_by_piece as (
         month_on,
         {{ money("""
             amount_by_then - coalesce(
-                lag(amount_by_then) over (partition by line_key, document_ref, document_line_no order by month_on nulls last), 0
+                lag(amount_by_then) over (partition by line_key, document_ref, document_line_no, part_code
+                    order by month_on nulls last), 0
             )
         """) }} as earned_amount
     from earned_by_then

@@ -78,12 +78,14 @@ pieces_read as (
         readings.supposed_code,
         readings.basis_code,
         case
-            when not pieces.is_amendment then 'prospective'
             when pieces.is_recorded then pieces.treatment_code
+            when not pieces.is_amendment then 'prospective'
             else readings.supposed_code
         end as read_as
     from pieces
     cross join readings
+    where pieces.spread_basis_code is null
+        or pieces.spread_basis_code = readings.basis_code
 ),
 
 earned_by_then as (
@@ -92,6 +94,7 @@ earned_by_then as (
         pieces_read.line_key,
         pieces_read.document_ref,
         pieces_read.document_line_no,
+        pieces_read.part_code,
         pieces_read.supposed_code,
         pieces_read.basis_code,
         months.month_on,
@@ -112,7 +115,7 @@ earned as (
         {{ money("""
             amount_by_then - coalesce(
                 lag(amount_by_then) over (
-                    partition by line_key, document_ref, document_line_no, supposed_code, basis_code
+                    partition by line_key, document_ref, document_line_no, part_code, supposed_code, basis_code
                     order by month_on nulls last
                 ),
                 0
@@ -179,7 +182,7 @@ readings_compared as (
 pieces_counted as (
     select
         match_id,
-        count(*) as piece_count,
+        count(distinct document_ref || '|' || document_line_no || '|' || part_code) as piece_count,
         max(case when is_recorded and treatment_code = 'catch_up' then 1 else 0 end) as records_catch_up,
         max(document_ref) as document_ref
     from pieces

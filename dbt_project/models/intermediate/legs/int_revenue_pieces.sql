@@ -1,4 +1,5 @@
 -- Grain: one row per line of an order document that earns over time: what it adds to the revenue of its line, and how.
+-- Where an amendment moved the end of the service, one per part_code and convention of days (spread_basis_code; else null).
 -- Trap: an amendment without a recorded treatment has the one of the rule; is_recorded tells them apart. A treatment that
 -- nobody knows is null here and an exception there.
 
@@ -67,6 +68,8 @@ changed_lines as (
             else contributed.net_amount
         end as earned_amount,
         contributed.effective_on,
+        contributed.is_amendment and (contributed.reading_code = 'NEW_STRETCH' or contributed.changed_quantity = 0)
+            as may_move_end,
         case
             when contributed.is_amendment
             then greatest(coalesce(contributed.service_start_on, contributed.effective_on), contributed.effective_on)
@@ -93,6 +96,7 @@ unchanged_lines as (
         'none' as change_code,
         case when is_tax_included then {{ money('net_amount - tax_amount') }} else net_amount end as earned_amount,
         service_start_on as effective_on,
+        false as may_move_end,
         service_start_on as start_on,
         service_end_on as end_on,
         service_start_on as line_start_on,
@@ -132,7 +136,7 @@ treated as (
         and pieces.ordered_on < coalesce(treatment_rules.effective_to, {{ end_of_time() }})
 ),
 
-final as (
+shaped as (
     select
         ---------- keys
         line_key,
@@ -155,6 +159,7 @@ final as (
         ---------- booleans
         is_amendment,
         modification_type is not null as is_recorded,
+        may_move_end,
 
         ---------- dates
         effective_on,
@@ -167,6 +172,159 @@ final as (
         ---------- provenance
         _observed_at
     from treated
+),
+
+base_ends as (
+    select
+        line_key,
+        max(end_on) as end_on
+    from shaped
+    where not is_amendment
+    group by line_key
+),
+
+-- An amendment that gives the service another end and records how: what is left of the line is spread anew. Only where
+-- it is the one such amendment of its line; nobody has said what a second one would spread.
+moves as (
+    select
+        shaped.line_key,
+        min(shaped.document_ref) as document_ref,
+        min(shaped.treatment_code) as treatment_code,
+        min(shaped.effective_on) as moved_on,
+        min(shaped.end_on) as moved_end_on
+    from shaped
+    inner join base_ends
+        on shaped.line_key = base_ends.line_key
+    where shaped.may_move_end
+        and shaped.is_recorded
+        and shaped.treatment_code in ('prospective', 'catch_up')
+        and shaped.end_on <> base_ends.end_on
+        and shaped.end_on >= shaped.effective_on
+        and base_ends.end_on >= shaped.effective_on
+    group by shaped.line_key
+    having count(*) = 1
+),
+
+day_counts as (
+    -- union, not union all: a convention is named by several rules
+    select day_count_code as basis_code from {{ ref('treatment_rules') }}
+    union
+    select 'MONTHS' as basis_code
+),
+
+moves_by_basis as (
+    select
+        moves.*,
+        day_counts.basis_code,
+        -- Under equal months the month of the change is the first of the new stretch.
+        case
+            when day_counts.basis_code = 'MONTHS' then cast({{ dbt.date_trunc('month', 'moves.moved_on') }} as date)
+            else moves.moved_on
+        end as anew_on
+    from moves
+    cross join day_counts
+),
+
+with_moves as (
+    select
+        shaped.*,
+        moves_by_basis.basis_code,
+        moves_by_basis.moved_on,
+        moves_by_basis.moved_end_on,
+        moves_by_basis.treatment_code as moving_code,
+        moves_by_basis.anew_on,
+        coalesce(moves_by_basis.document_ref = shaped.document_ref, false) as is_move
+    from shaped
+    left join moves_by_basis
+        on shaped.line_key = moves_by_basis.line_key
+),
+
+with_stops as (
+    select
+        *,
+        coalesce(not is_move and effective_on <= moved_on and end_on <> moved_end_on, false) as is_spread_anew,
+        cast({{ dbt.dateadd('day', -1, 'anew_on') }} as date) as stop_on
+    from with_moves
+),
+
+with_amounts_before as (
+    select
+        with_stops.*,
+        case
+            when is_spread_anew
+            then {{ earned_by('with_stops', 'treatment_code', 'basis_code', 'stop_on', 'stop_on') }}
+            else {{ money('0') }}
+        end as before_amount
+    from with_stops
+),
+
+-- A catch-up measures anew what was earned since the beginning: what was earned before is taken back in its month.
+parts as (
+    select
+        *,
+        case when is_spread_anew then 'before' else 'whole' end as part_code
+    from with_amounts_before
+    union all
+    select
+        *,
+        'anew' as part_code
+    from with_amounts_before
+    where is_spread_anew
+    union all
+    select
+        *,
+        'undone' as part_code
+    from with_amounts_before
+    where is_spread_anew
+        and moving_code = 'catch_up'
+),
+
+final as (
+    select
+        ---------- keys
+        line_key,
+        recon_key,
+        document_ref,
+        document_line_no,
+        part_code,
+        rule_id,
+        rule_version,
+
+        ---------- strings
+        change_code,
+        case part_code when 'anew' then moving_code when 'undone' then 'prospective' else treatment_code end as treatment_code,
+        recorded_code,
+        day_count_code,
+        basis_code as spread_basis_code,
+
+        ---------- numerics
+        case
+            when part_code = 'undone' then {{ money('-before_amount') }}
+            when part_code = 'anew' and moving_code = 'prospective' then {{ money('earned_amount - before_amount') }}
+            else earned_amount
+        end as earned_amount,
+        exponent,
+
+        ---------- booleans
+        is_amendment,
+        -- What a recorded treatment has moved is read by nothing else.
+        is_recorded or part_code in ('anew', 'undone') as is_recorded,
+
+        ---------- dates
+        case when part_code in ('anew', 'undone') then moved_on else effective_on end as effective_on,
+        case when is_move or part_code in ('anew', 'undone') then anew_on else start_on end as start_on,
+        case part_code when 'anew' then moved_end_on when 'undone' then anew_on else end_on end as end_on,
+        case when part_code = 'before' then stop_on end as stop_on,
+        line_start_on,
+        case
+            when is_move or part_code = 'anew' then moved_end_on
+            when part_code = 'before' then greatest(line_end_on, moved_end_on)
+            else line_end_on
+        end as line_end_on,
+
+        ---------- provenance
+        _observed_at
+    from parts
     where earned_amount <> 0
 )
 
