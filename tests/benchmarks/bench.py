@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 
 from orchestration.generator import generate, generate_change
 from orchestration.settings import PROJECT_ROOT
-from tests.benchmarks.console import bench_console
+from tests.benchmarks.console_part import bench_console
 from tests.benchmarks.found import compare
 from tests.benchmarks.measure import Measure, machine, run, size_mb
 
