@@ -1,4 +1,4 @@
-"""Decisions by hand that are asked for on the page of an exception: write-offs, values, matches.
+"""Decisions by hand on the page of an exception: asking for them, and looking at them again.
 
 What belongs here: what the forms offer, and reading them with every problem told at once. What does
 not: what is decided about (`orchestration.reading.decisions` finds it in the publication), asking
@@ -9,7 +9,7 @@ exist.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -19,8 +19,15 @@ from console.access.viewer import Viewer
 from console.data import Data
 from console.ledger_desk import LEAST_REASON, Desk
 from orchestration.core.errors import UsageRefused
+from orchestration.core.policies.rows import BREAK_GLASS_REVIEW
+from orchestration.ledger.approval_base import APPROVAL_PREFIX
 from orchestration.reading.decisions import (
+    CHANGES,
+    GATE_WAIVER,
+    KEY_OVERRIDE,
+    LEG_ACTIONS,
     MANUAL_MATCH,
+    VALUE_CHANGE,
     VALUE_OVERRIDE,
     Extras,
     Proposal,
@@ -31,9 +38,18 @@ from orchestration.reading.documents import VALUES, typed_value
 if TYPE_CHECKING:
     from orchestration.ledger.approval_base import Outcome
 
-WRITE_OFF = "write_off"
+FORCED_MATCH, WRITE_OFF = LEG_ACTIONS
 # What the buttons of the forms say: each asks for one kind of decision.
-ACTIONS = {"request": WRITE_OFF, VALUE_OVERRIDE: VALUE_OVERRIDE, MANUAL_MATCH: MANUAL_MATCH}
+ACTIONS = {
+    "request": WRITE_OFF,
+    FORCED_MATCH: FORCED_MATCH,
+    GATE_WAIVER: GATE_WAIVER,
+    KEY_OVERRIDE: KEY_OVERRIDE,
+    VALUE_CHANGE: VALUE_CHANGE,
+    VALUE_OVERRIDE: VALUE_OVERRIDE,
+    MANUAL_MATCH: MANUAL_MATCH,
+}
+GATES = "gate"
 LOOSE = """
     select exception_id, native_ref, leak_amount, currency_code, explanation
     from fct_exceptions
@@ -49,6 +65,14 @@ MAY_SEE = """
     where native_ref = $name or exception_id = $name
     limit 1
 """
+# Why a kind has nothing to decide about.
+NO = {
+    WRITE_OFF: "no documents that were compared differ in money by it.",
+    FORCED_MATCH: "no documents that were compared differ by it.",
+    GATE_WAIVER: "it is no check that holds the order.",
+    KEY_OVERRIDE: "no key was changed by hand.",
+    VALUE_CHANGE: "no value was changed by hand outside.",
+}
 TICK = "with_"
 MOST_NAMES = 50
 Row = Mapping[str, Any]
@@ -76,26 +100,31 @@ class Offers:
 
     Attributes:
         reasons: By kind of decision: codes and words.
-        write_off: What writing its difference off would decide; None where no group of an order's
-            leg differs: a run finds nothing there to close.
+        days: By kind of decision: for how many days it then holds; None until it is taken back.
+        settling: What the publication says all of, so that people add the reason alone: by button
+            what would be decided. Empty where a run would find nothing to close or to let go.
         documents: Documents whose value can be replaced, by the name that a form sends.
         loose: Documents of the leg that are matched with nothing, the nearest amount first.
         can_match: Whether something can be put together with it.
         nonce: Makes a double click one request.
+        can_review: Whether it tells of a decision or an alarm that the viewer may review.
     """
 
     reasons: Mapping[str, Sequence[tuple[str, str]]]
-    write_off: Proposal | None
+    days: Mapping[str, int | None]
+    settling: Mapping[str, Proposal]
     documents: Mapping[str, Row]
     loose: Sequence[Row]
     can_match: bool
     nonce: str
+    can_review: bool
 
 
 def offers_of(desk: Desk, data: Data, row: Row, members: Sequence[Row]) -> Offers:
     """What can be asked for about an open exception whose match has these members."""
+    can_request = data.viewer.can("request")
     is_loose = row["recon_key"] is None and row["match_id"] is None
-    can_match = bool(row["leg_code"]) and (is_loose or row["match_id"] is not None)
+    can_match = can_request and bool(row["leg_code"]) and (is_loose or row["match_id"] is not None)
     asked = {
         "leg_code": row["leg_code"],
         "tenant": row["tenant"],
@@ -104,17 +133,46 @@ def offers_of(desk: Desk, data: Data, row: Row, members: Sequence[Row]) -> Offer
         "amount": row["leak_amount"] or Decimal(0),
     }
     return Offers(
-        reasons={kind: desk.reasons(kind) for kind in ACTIONS.values()},
-        write_off=_write_off(desk, data, row),
+        reasons={kind: desk.reasons(kind) for kind in (*ACTIONS.values(), BREAK_GLASS_REVIEW)},
+        days={
+            kind: desk.model.validity_of(kind, _today()).effect_days for kind in ACTIONS.values()
+        },
+        settling=_settling(desk, data, row) if can_request else {},
         documents={
             _name(one): one
             for one in members
-            if row["recon_key"] is not None and one["recon_key"] == row["recon_key"]
+            if can_request and row["recon_key"] is not None and one["recon_key"] == row["recon_key"]
         },
         loose=data.rows(LOOSE, **asked) if can_match and not is_loose else (),
         can_match=can_match,
         nonce=secrets.token_hex(16),
+        can_review=data.viewer.can("review") and tells_of_decision(row),
     )
+
+
+def tells_of_decision(row: Row) -> bool:
+    """Whether an exception tells of a decision of the ledger, or of an alarm about somebody's day.
+
+    A value that was changed outside is of the same class; then a document of an order is named.
+    """
+    if row["exception_code"] != CHANGES[VALUE_CHANGE][0]:
+        return False
+    return str(row["native_ref"]).startswith(APPROVAL_PREFIX) or row["recon_key"] is None
+
+
+def review(desk: Desk, viewer: Viewer, row: Row, form: Form) -> "Outcome":
+    """Say what looking again at a decision has shown.
+
+    Raises:
+        FieldsWrong: Some field cannot be taken; all of them are named.
+        UsageRefused: It tells of no decision.
+    """
+    if not tells_of_decision(row):
+        raise UsageRefused("It tells of no decision by hand: there is nothing to review.")
+    wrong = _reason_problems(desk.reasons(BREAK_GLASS_REVIEW), form)
+    if wrong:
+        raise FieldsWrong(wrong)
+    return desk.decide(viewer, str(row["native_ref"]), form, None)
 
 
 def ask(
@@ -135,7 +193,9 @@ def ask(
 
     kind = ACTIONS[form["action"]]
     offers = offers_of(desk, data, row, members)
-    wrong = _reason_problems(offers, kind, form)
+    if kind in NO and form["action"] not in offers.settling:
+        raise UsageRefused(f"Nothing here can be settled by a {kind.replace('_', ' ')}: {NO[kind]}")
+    wrong = _reason_problems(offers.reasons[kind], form)
     subject: Subject | None = None
     if kind == VALUE_OVERRIDE:
         subject = _value(row, offers, form, wrong)
@@ -143,12 +203,11 @@ def ask(
         subject = _match(data, row, form, wrong)
     if wrong:
         raise FieldsWrong(wrong)
-    proposal = offers.write_off
-    if subject is not None:
+    if subject is None:
+        proposal = offers.settling[form["action"]]
+    else:
         order, what, extras = subject
         proposal = propose(data.published, desk.model, kind, order, what, _today(), extras)
-    if proposal is None:
-        raise UsageRefused("Nothing here can be written off: no leg of an order differs by it.")
     return desk.ask(
         viewer,
         Request(
@@ -163,27 +222,45 @@ def ask(
     )
 
 
-def _write_off(desk: Desk, data: Data, row: Row) -> Proposal | None:
-    """The whole difference of the group that an exception is about."""
-    if not row["leak_amount"] or row["recon_key"] is None or row["match_id"] is None:
-        return None
-    order, what = str(row["recon_key"]), str(row["exception_id"])
-    try:
-        return propose(data.published, desk.model, WRITE_OFF, order, what, _today())
-    except UsageRefused:
-        return None
+def _settling(desk: Desk, data: Data, row: Row) -> dict[str, Proposal]:
+    """What can be asked for of which the publication says all, by button."""
+    order, exception = str(row["recon_key"] or row["exception_id"]), str(row["exception_id"])
+    found = {}
+    for action, what in _candidates(row, exception):
+        try:
+            found[action] = propose(
+                data.published, desk.model, ACTIONS[action], order, what, _today()
+            )
+        except UsageRefused:
+            continue
+    return found
+
+
+def _candidates(row: Row, exception: str) -> Iterator[tuple[str, str]]:
+    """Buttons that may have something to ask for, and what of the order; `propose` decides."""
+    if row["match_id"] is not None:
+        yield FORCED_MATCH, exception
+        if row["leak_amount"]:
+            yield "request", exception
+    if row["recon_key"] is None:
+        return
+    if row["family_code"] == GATES:
+        yield GATE_WAIVER, str(row["exception_code"])
+    for kind, (code, _) in CHANGES.items():
+        if row["exception_code"] == code:
+            yield kind, exception
 
 
 def _today() -> date:
     return datetime.now(UTC).date()
 
 
-def _reason_problems(offers: Offers, kind: str, form: Form) -> dict[str, str]:
+def _reason_problems(reasons: Sequence[tuple[str, str]], form: Form) -> dict[str, str]:
     wrong = {}
-    if form.get("code", "") not in {code for code, _ in offers.reasons[kind]}:
+    if form.get("code", "") not in {code for code, _ in reasons}:
         wrong["code"] = "Choose a reason of the list."
     if len(" ".join(form.get("reason", "").split())) < LEAST_REASON:
-        wrong["reason"] = f"Say why in at least {LEAST_REASON} characters: others sign by it."
+        wrong["reason"] = f"Say why in at least {LEAST_REASON} characters: others go by it."
     return wrong
 
 

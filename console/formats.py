@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 NOTHING = "\u2013"
 MINUS = "\u2212"
 _MOST_DIGITS = 4
+_ACRONYMS = {"fx": "FX", "raci": "RACI", "sla": "SLA"}
 
 
 def money(amount: Decimal | None, currency: str | None, exponents: Mapping[str, int]) -> str:
@@ -116,8 +117,9 @@ def _naive(at: datetime) -> datetime:
 
 
 def feed(stream: str | None) -> str:
-    """The name of a feed: `bank_lines` as `Bank lines`."""
-    return (stream or NOTHING).replace("_", " ").capitalize()
+    """The name of a feed or of a table of rules: `bank_lines` as `Bank lines`."""
+    first, *rest = (stream or NOTHING).split("_")
+    return " ".join([_ACRONYMS.get(first, first.capitalize()), *rest])
 
 
 def actor(actor_id: str | None) -> str:

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from console import asked
 from console.access.viewer import Viewer
 from orchestration.connectors.operating_model import load_operating_model
 from orchestration.core.errors import UsageRefused
@@ -60,14 +60,11 @@ _PEOPLE = (
     "left join private_texts on persons.text_id = private_texts.text_id "
     "where persons.is_active order by persons.role, persons.person_id"
 )
+_ROLE = "select role from persons where person_id = ? and is_active"
 _NAMES = (
     "select persons.person_id, private_texts.text from persons "
     "inner join private_texts on persons.text_id = private_texts.text_id"
 )
-_APPROVALS = "select * from approvals order by requested_at desc, approval_id limit 300"
-_APPROVALS_OF = "select * from approvals where recon_key = ? order by requested_at desc limit 50"
-_APPROVAL = "select * from approvals where approval_id = ?"
-_OF_ACTION = "select * from approvals where action_code = ? order by requested_at desc limit 100"
 
 
 @dataclass(slots=True, frozen=True)
@@ -197,6 +194,13 @@ class Desk:
             named = {row["person_id"]: _name(row["text"]) for row in reader.rows(_NAMES)}
         return {person_id: name for person_id, name in named.items() if name}
 
+    def role_of(self, person_id: str | None) -> str | None:
+        """The role that the ledger knows somebody in; None for who is not known or has left."""
+        with self.reader() as reader:
+            if person_id is None or reader is None or not reader.has_table("persons"):
+                return None
+            return next((row["role"] for row in reader.rows(_ROLE, [person_id])), None)
+
     def roles_for(self, row: Mapping[str, Any], at: datetime) -> tuple[str, ...]:
         """The roles that may have the ticket of an exception."""
         raci = self.model.raci_of_class(row["exception_code"], at.date())
@@ -256,59 +260,67 @@ class Desk:
 
     # ------------------------------------------------------------------ approvals
     def approvals(self) -> list[dict[str, Any]]:
-        """The latest requests, newest first; JSON columns are read."""
+        """The latest requests, what waits first; JSON columns are read."""
         with self.reader() as reader:
-            if reader is None or not reader.has_table("approvals"):
-                return []
-            return [_approval(row) for row in reader.rows(_APPROVALS)]
+            return asked.latest(reader)
 
     def approvals_for(self, action_code: str) -> list[dict[str, Any]]:
         """The latest requests for one action, newest first."""
         with self.reader() as reader:
-            if reader is None or not reader.has_table("approvals"):
-                return []
-            return [_approval(row) for row in reader.rows(_OF_ACTION, [action_code])]
+            return asked.for_action(reader, action_code)
 
     def approval(self, approval_id: str) -> dict[str, Any] | None:
         """One request; None when there is none."""
         with self.reader() as reader:
-            if reader is None or not reader.has_table("approvals"):
-                return None
-            return next((_approval(row) for row in reader.rows(_APPROVAL, [approval_id])), None)
+            return asked.one(reader, approval_id)
 
-    def approvals_of(self, exception_id: str, recon_key: str | None) -> list[dict[str, Any]]:
-        """The requests about one exception, newest first."""
+    def approvals_of(
+        self, exception_id: str, recon_key: str | None, native_ref: str | None
+    ) -> list[dict[str, Any]]:
+        """The requests about one exception, or the one that it tells of, newest first."""
         with self.reader() as reader:
-            if reader is None or not reader.has_table("approvals"):
-                return []
-            of_order = reader.rows(_APPROVALS_OF, [recon_key]) if recon_key else ()
-            found = {row["approval_id"]: row for row in of_order}
-            # A match by hand may be asked for on the page of another order or document.
-            found |= {row["approval_id"]: row for row in reader.rows(_APPROVALS)}
-            rows = [_approval(row) for row in found.values() if exception_id in row["decision"]]
-        return sorted(rows, key=lambda row: row["requested_at"], reverse=True)
+            return asked.about(reader, exception_id, recon_key, native_ref)
 
-    def ask(self, viewer: Viewer, asked: "Request") -> "Outcome":
+    def reviews(self, subject: str) -> list[Note]:
+        """What looking again at a decision or an alarm has shown, the latest first."""
+        with self.reader() as reader:
+            return [
+                Note(row["at"], row["actor_id"], row["action"], row["reason"], "")
+                for row in asked.reviews(reader, subject)
+            ]
+
+    def ask(self, viewer: Viewer, wanted: "Request") -> "Outcome":
         """Ask for a decision; others sign it. A refusal is put on record and returned."""
         from orchestration.ledger.approval_asking import request
         from orchestration.ledger.approval_base import Account
 
         with self._writable().write() as connection:
             who = Account(_person_of(viewer), VIA)
-            return request(connection, self.model, asked, who, datetime.now(UTC))
+            return request(connection, self.model, wanted, who, datetime.now(UTC))
 
-    def decide(self, viewer: Viewer, approval_id: str, form: Mapping[str, str]) -> "Outcome":
-        """Sign, reject or take back a request; a refusal is put on record and returned."""
+    def decide(
+        self, viewer: Viewer, approval_id: str, form: Mapping[str, str], version: int | None
+    ) -> "Outcome":
+        """Sign, reject, take back or review; a refusal is put on record and returned.
+
+        Args:
+            viewer: Who does it.
+            approval_id: Which request; of a review also the key of an alarm.
+            form: `action`, `reason`, and what the action needs.
+            version: The newest version of its order, where that is known: what was asked for about
+                an older one is not signed.
+        """
         from orchestration.ledger.approval_base import Account
-        from orchestration.ledger.approvals import Seen, reject, revoke, sign
+        from orchestration.ledger.approvals import Seen, reject, review, revoke, sign
 
         who, at = Account(_person_of(viewer), VIA), datetime.now(UTC)
         reason, code = form.get("reason", "").strip(), form.get("code", "")
         with self._writable().write() as connection:
             if form.get("action") == "sign":
-                seen = Seen(form.get("payload_hash", ""), reason, form.get("nonce", ""))
+                seen = Seen(form.get("payload_hash", ""), reason, form.get("nonce", ""), version)
                 return sign(connection, self.model, approval_id, who, at, seen)
-            step = {"reject": reject, "revoke": revoke}.get(form.get("action", ""))
+            steps = {"reject": reject, "revoke": revoke, "review": review}
+            step = steps.get(form.get("action", ""))
             if step is None:
                 raise UsageRefused("Choose whether to sign, reject or take back.")
             return step(
@@ -353,16 +365,6 @@ def _refuse_empty(reason: str) -> None:
 def _refuse_short(reason: str) -> None:
     if len(" ".join(reason.split())) < LEAST_REASON:
         raise UsageRefused(f"Say why in at least {LEAST_REASON} characters: auditors read it.")
-
-
-def _approval(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        **row,
-        "amount": Decimal(row["amount"]),
-        "required_roles": tuple(row["required_roles"].split(";")),
-        "signatures": json.loads(row["signatures"]),
-        "decision": json.loads(row["decision"]),
-    }
 
 
 def _reference(payload: str) -> str:

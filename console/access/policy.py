@@ -16,7 +16,7 @@ from orchestration.settings import Settings
 
 FILE = Path("policies") / "console_roles.yml"
 Form = Literal["csv", "xlsx", "parquet"]
-Action = Literal["assign", "comment", "resolve", "request", "approve"]
+Action = Literal["assign", "comment", "resolve", "request", "approve", "review"]
 Whole = Annotated[int, Field(gt=0)]
 
 

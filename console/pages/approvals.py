@@ -16,6 +16,7 @@ from console.web.errors import NotFound
 from console.web.guard import Refused
 from console.web.templating import render
 from orchestration.core.errors import UsageRefused
+from orchestration.reading.decisions import newest_version
 
 router = APIRouter()
 WAITING = frozenset({"requested", "in_force_unreviewed"})
@@ -32,6 +33,7 @@ def approvals(request: Request, state: Parts, data: Marts) -> Response:
         waiting=[row for row in rows if row["state_code"] in WAITING],
         decided=[row for row in rows if row["state_code"] not in WAITING][:100],
         reject_reasons=state.desk.reasons("reject"),
+        revoke_reasons=state.desk.reasons("revoke"),
         nonce=secrets.token_hex(16),
     )
 
@@ -43,13 +45,16 @@ def approval_act(
     """Sign, reject or take back."""
     form = request.state.form
     action = form.get("action", "")
-    needed = "request" if action == "revoke" else "approve"
-    if not viewer.can(needed):
-        raise Refused(f"Your role ({viewer.role.label}) does not {needed}.")
+    # Who asked, who signed and whose role had to sign take back; the ledger knows who did.
+    needed = ("request", "approve") if action == "revoke" else ("approve",)
+    if not any(viewer.can(each) for each in needed):
+        raise Refused(f"Your role ({viewer.role.label}) does not {needed[0]}.")
     row = state.desk.approval(approval_id)
     if row is None or not _may_see(data, row):
         raise NotFound("There is no such request that you may see.")
-    outcome = state.desk.decide(viewer, approval_id, form)
+    key = row["recon_key"]
+    version = newest_version(data.published, key) if key is not None else None
+    outcome = state.desk.decide(viewer, approval_id, form, version)
     if outcome.refused:
         raise UsageRefused(f"Not done, and the refusal is on record: {outcome.refused}.")
     return RedirectResponse("/approvals", 303)

@@ -13,8 +13,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from console.by_hand import ACTIONS, FieldsWrong, ask, offers_of
+from console.by_hand import ACTIONS, FieldsWrong, ask, offers_of, review, tells_of_decision
 from console.data import Data, Row
+from console.ledger_desk import Desk
 from console.matches import match_of
 from console.pages.timeline import Event, events_of
 from console.runbooks import fillings, read_runbook
@@ -25,6 +26,7 @@ from console.web.errors import NotFound
 from console.web.guard import Refused
 from console.web.templating import render
 from orchestration.core.errors import ReconError, UsageRefused
+from orchestration.ledger.approval_base import Outcome
 
 router = APIRouter()
 SHOWN_MEMBERS = 200
@@ -92,7 +94,7 @@ def exception(request: Request, state: Parts, data: Marts, exception_id: str) ->
 def exception_act(
     request: Request, state: Parts, viewer: Me, data: Marts, exception_id: str
 ) -> Response:
-    """Take a step on its ticket, or request a write-off; refusals are shown on the page."""
+    """Take a step on its ticket, ask for a decision or review one; refusals are on the page."""
     form = request.state.form
     row = find(state, data, exception_id)
     action = form.get("action", "")
@@ -103,18 +105,25 @@ def exception_act(
         if needed == "request":
             if "ticket_state_code" not in row:
                 raise UsageRefused("It is settled: there is nothing to decide about any more.")
-            outcome = ask(state.desk, viewer, data, row, members_of(data, row), form)
-            if outcome.refused:
-                raise UsageRefused(f"Not done, and the refusal is on record: {outcome.refused}.")
-            back = f"/exceptions/{exception_id}"
-            sees_approvals = viewer.may_open(state.policy, "approvals")
-            return RedirectResponse("/approvals" if sees_approvals else back, 303)
+            _raise_refusal(ask(state.desk, viewer, data, row, members_of(data, row), form))
+            if viewer.may_open(state.policy, "approvals"):
+                return RedirectResponse("/approvals", 303)
+            return RedirectResponse(f"/exceptions/{exception_id}", 303)
+        if action == "review":
+            _raise_refusal(review(state.desk, viewer, row, form))
+            return RedirectResponse(f"/exceptions/{exception_id}", 303)
         state.desk.work(viewer, {exception_id: form.get("seen", "")}, form)
     except FieldsWrong as error:
         return _page(request, state, data, row, problem="", wrong=error.fields)
     except ReconError as error:
         return _page(request, state, data, row, problem=str(error))
     return RedirectResponse(f"/exceptions/{exception_id}", 303)
+
+
+def _raise_refusal(outcome: Outcome) -> None:
+    """A refusal that the ledger put on record, in words for the page."""
+    if outcome.refused:
+        raise UsageRefused(f"Not done, and the refusal is on record: {outcome.refused}.")
 
 
 def _page(
@@ -131,7 +140,11 @@ def _page(
     desk = state.desk
     history = desk.history(row["exception_id"]) if ticket else []
     is_open = "ticket_state_code" in row
-    can_ask = is_open and data.viewer.can("request") and data.viewer.person_id is not None
+    may_decide = data.viewer.can("request") or data.viewer.can("review")
+    can_ask = is_open and may_decide and data.viewer.person_id is not None
+    tells = tells_of_decision(row)
+    workers = _workers(desk, row, ticket)
+    own_role = desk.role_of(data.viewer.person_id)
     return render(
         request,
         "exception.html",
@@ -145,12 +158,24 @@ def _page(
         history=history,
         ending=None if is_open else ending_of(row, history),
         ticks=desk.ticks(row["exception_id"]) if ticket else {},
-        approvals=desk.approvals_of(row["exception_id"], row["recon_key"]),
-        people=desk.people(desk.roles_for(row, datetime.now(UTC))) if ticket else [],
+        approvals=desk.approvals_of(row["exception_id"], row["recon_key"], row["native_ref"]),
+        reviews=desk.reviews(row["native_ref"]) if tells else [],
+        people=desk.people(workers) if ticket else [],
+        workers=workers,
+        own_role=own_role,
+        can_work=own_role in workers,
         resolve_reasons=desk.reasons("resolve") if ticket else [],
         reopen_reasons=desk.reasons("reopen") if ticket else [],
         **gather(state, data, row),
     )
+
+
+def _workers(desk: Desk, row: Row, ticket: Row | None) -> tuple[str, ...]:
+    """The roles that may work on a ticket, as the ledger holds them to it; none without one."""
+    if ticket is None:
+        return ()
+    taken_over = (ticket["assigned_role"],) if ticket["assigned_role"] else ()
+    return tuple(dict.fromkeys((*desk.roles_for(row, datetime.now(UTC)), *taken_over)))
 
 
 def find(state: State, data: Data, exception_id: str) -> dict[str, Any]:

@@ -8,7 +8,6 @@ page deep in the queue costs as much as the first, and nothing is skipped while 
 """
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -344,16 +343,20 @@ def _later(keys: tuple[tuple[str, str], ...]) -> str:
 def _fits(data: Data, keys: tuple[tuple[str, str], ...], start: list[str]) -> bool:
     """Whether a key from an address can be compared with the columns at all."""
     for (column, _), text in zip(keys, start[:-1], strict=True):
-        if column.startswith("coalesce"):
-            known = data.value("select try_cast($text as timestamp) is not null", text=text)
-            if not known:
-                return False
-        elif "leak_amount" in column or column.startswith("("):
-            try:
-                Decimal(text)
-            except InvalidOperation:
-                return False
+        kind = _type_of(column)
+        sql = f"select try_cast($text as {kind}) is not null"
+        if kind and not data.value(sql, text=text):
+            return False
     return True
+
+
+def _type_of(column: str) -> str:
+    """The type of a column that the queue is sorted by; empty for text, which all keys are."""
+    if column.startswith("coalesce"):
+        return "timestamp"
+    if column.startswith("("):
+        return "integer"
+    return "decimal(18, 4)" if "leak_amount" in column else ""
 
 
 def _tiles(data: Data, choice: Choice, desk: Desk) -> dict[str, int]:

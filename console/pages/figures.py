@@ -50,6 +50,7 @@ def value_map(request: Request, state: Parts, data: Marts, lens: Look) -> Respon
 
 def _page(request: Request, state: State, data: Data, page: str, lens: Lens) -> Response:
     title, about = HEADINGS[page]
+    panels = panels_of(state, data, page, lens)
     return render(
         request,
         "figures.html",
@@ -58,5 +59,7 @@ def _page(request: Request, state: State, data: Data, page: str, lens: Lens) -> 
         about=about,
         lens=lens,
         periods=PERIODS,
-        panels=panels_of(state, data, page, lens),
+        panels=panels,
+        # A choice that changes none of the figures is not offered.
+        asks={name for shown in panels for name in shown.panel.values},
     )

@@ -3,6 +3,8 @@
 What belongs here: what every page offers. What does not: a page of its own.
 """
 
+from urllib.parse import quote
+
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
@@ -50,7 +52,7 @@ def find(viewer: Me, state: Parts, data: Marts, q: str = "") -> Response:
     if ticket:
         return RedirectResponse(f"/exceptions/{ticket}", 303)
     if viewer.may_open(state.policy, "settlement") and data.rows(_BATCH, name=name):
-        return RedirectResponse(f"/settlements/{name}", 303)
+        return RedirectResponse(f"/settlements/{quote(name, safe='')}", 303)
     page = "/orders" if keys and viewer.may_open(state.policy, "orders") else "/exceptions"
     return RedirectResponse(link(page, {"q": name}), 303)
 

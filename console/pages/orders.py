@@ -85,6 +85,7 @@ def orders(
         found=data.value(_count(where), **values),
         next_address=link("/orders", query, after=next_after) if next_after else None,
         is_first=not after,
+        as_of=data.published.as_of.replace(tzinfo=None),
         facets=_facets(data),
     )
 

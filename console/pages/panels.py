@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
@@ -20,7 +21,7 @@ from console.panel_files import Panel
 from console.state import State
 from console.web.deps import Marts, Me, Parts
 from console.web.errors import NotFound
-from console.web.templating import link, render
+from console.web.templating import fill, link, render
 
 router = APIRouter()
 _PRIVATE = {"cache-control": "private, max-age=3600"}
@@ -32,6 +33,8 @@ _CURRENCIES = """
     )
     where currency_code <> '' group by currency_code order by order_count desc, currency_code
 """
+# Lists with filters of the same names.
+LISTS = ("/exceptions?", "/orders?")
 PERIODS = {"30": "30 days", "60": "60 days", "90": "90 days", "365": "1 year", "": "Everything"}
 
 
@@ -131,6 +134,18 @@ class Shown:
     def picture(self, theme: str, size: str) -> str:
         """The address of the picture."""
         return link(f"{self.address}.svg", self.query, theme=theme, size=size)
+
+    def to(self, pattern: str, row: Mapping[str, Any]) -> str:
+        """Where a row leads; to a list with what the page looks at, so that both count the same."""
+        address = fill(pattern, row)
+        chosen = {
+            name: self.query[name]
+            for name in ("segment", "tier")
+            if name in self.panel.values and self.query[name]
+        }
+        if chosen and address.startswith(LISTS):
+            return f"{address}&{urlencode(chosen)}"
+        return address
 
     @property
     def greatest(self) -> Mapping[str, Any]:

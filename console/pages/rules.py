@@ -12,6 +12,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from console.formats import feed
 from console.web.deps import Parts
 from console.web.templating import render
 
@@ -62,5 +63,5 @@ def rules(request: Request, state: Parts, table: str = "rules/matching_rules") -
 def _read(name: str, path: Path, _stamp: int) -> Table:
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
-    title = path.stem.replace("_", " ").capitalize()
+    title = feed(path.stem)
     return Table(name, title, tuple(rows[0]), tuple(tuple(row) for row in rows[1:]))

@@ -104,7 +104,7 @@ def settlements_download(
     return download(request, state, viewer, form, Download("settlements", ALL, values))
 
 
-@router.get("/settlements/{batch_id}", name="settlement")
+@router.get("/settlements/{batch_id:path}", name="settlement")
 def settlement(request: Request, data: Marts, batch_id: str) -> Response:
     """One batch: its lines, the payments and orders behind them, and the bank."""
     row = data.one(ONE, batch_id=batch_id)

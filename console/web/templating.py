@@ -121,7 +121,6 @@ def page_values(request: Request, state: State) -> dict[str, Any]:
         "money_of": money,
         "plain": plain,
         "told": told,
-        "fill": fill,
         "label": words.label,
         "person": people.shown,
         "named": people.named,

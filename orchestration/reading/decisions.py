@@ -31,12 +31,19 @@ CHANGES = {
     KEY_OVERRIDE: ("KEY_MISMATCH_OVERRIDE", "whose key was changed to that of"),
     VALUE_CHANGE: ("CTL_OVERRIDE", "whose value was changed by hand for"),
 }
+# What may be decided about a difference that is of no order: a bank line, a batch, a payout.
+WITHOUT_ORDER = (MANUAL_MATCH, *LEG_ACTIONS)
 OF_NO_ORDER = """
     select
-        recon_key, null as version_no, tenant, native_ref as order_id, currency_code,
+        recon_key, match_id, null as version_no, tenant, native_ref as order_id, currency_code,
         null as customer_id, null as customer_tier
     from marts.fct_exceptions
     where recon_key is null and match_id is not null and starts_with(exception_id, ?)
+"""
+DIFFERENCES = "select * from marts.fct_exceptions where recon_key = ? order by exception_id"
+DIFFERENCES_OF_NO_ORDER = """
+    select * from marts.fct_exceptions where recon_key is null and match_id = ?
+    order by exception_id
 """
 
 
@@ -88,7 +95,7 @@ def propose(
         published: The publication that people looked at.
         model: The policies.
         kind: One of `KINDS`.
-        order: Any name of the order.
+        order: Any name of the order; of a difference that is of none, its exception.
         what: The gate to waive, the document whose new key or value is to hold or whose value is
             replaced, the leg to close or to match on, or an exception of it.
         on: The day, for RACI.
@@ -103,8 +110,10 @@ def propose(
     _check_extras(kind, extras)
     row = _subject(published, kind, order)
     recon_key = row["recon_key"]
-    exceptions = published.rows(
-        "select * from marts.fct_exceptions where recon_key = ? order by exception_id", [recon_key]
+    exceptions = (
+        published.rows(DIFFERENCES_OF_NO_ORDER, [row["match_id"]])
+        if recon_key is None
+        else published.rows(DIFFERENCES, [recon_key])
     )
     concerned: list[Mapping[str, Any]]
     if kind == GATE_WAIVER:
@@ -148,8 +157,8 @@ def propose(
 
 
 def _subject(published: Published, kind: str, order: str) -> Mapping[str, Any]:
-    """The order that is meant; of a match also a difference that is of no order, as a payout's."""
-    if kind == MANUAL_MATCH:
+    """The order that is meant; or a difference that is of no order, as a payout's."""
+    if kind in WITHOUT_ORDER:
         rows = published.rows(OF_NO_ORDER, [order])
         if len(rows) == 1:
             return rows[0]

@@ -64,7 +64,7 @@ def test_a_value_is_asked_for_by_one_signed_by_another_and_seen_by_both(open_as,
     page.goto("/approvals")
     other = card_of(page, WHY)
     assert "Abel Quint" in other.inner_text()
-    assert "230.5600" in other.inner_text()
+    assert "230.56 EUR" in other.inner_text()
     other.locator("input[data-act-first]").fill("Looked at the statement of the bank.")
     other.locator("button[value=sign]").click()
     card_of(page, WHY).get_by_text("Approved", exact=True).wait_for()

@@ -5,6 +5,7 @@ from html import unescape
 
 import pytest
 
+from console.by_hand import ACTIONS
 from tests.console.desks import open_desk
 from tests.console.people import colleague, post, text_of
 from tests.integration.run_homes import copy_home
@@ -55,7 +56,7 @@ def test_a_value_is_asked_for_by_one_and_signed_by_another(desk):
     assert approval["requester_id"] == "per-abel"
     # On both pages, in words; and signed by somebody else it is approved.
     assert "Value override" in text_of(finance.get(path).text)
-    assert "Decided value 230.5600" in text_of(finance.get("/approvals").text)
+    assert "Decided value 230.56 EUR" in text_of(finance.get("/approvals").text)
     signed = post(
         colleague(desk), f"/approvals/{approval['approval_id']}", "/approvals", action="sign",
         payload_hash=approval["payload_hash"], nonce="s", reason="Looked at the statement.",
@@ -137,10 +138,12 @@ def test_what_no_run_could_close_is_not_written_off(desk):
         finance, loose, loose, action="request", code="SMALL_BALANCE", reason=WHY, nonce="w1"
     )
     assert answer.status_code == 409
-    assert "Nothing here can be written off" in answer.text
+    assert "Nothing here can be settled by a write off: no documents that were compared" in (
+        answer.text
+    )
 
 
-@pytest.mark.parametrize("action", ["request", "value_override", "manual_match"])
+@pytest.mark.parametrize("action", ACTIONS)
 @pytest.mark.parametrize("role", ["control", "administrator", "platform"])
 def test_who_may_not_request_is_refused_and_sees_no_form(desk, role, action):
     path = path_of(desk, "PAY_SHORT", "SO-26003")
@@ -148,6 +151,27 @@ def test_who_may_not_request_is_refused_and_sees_no_form(desk, role, action):
     page = client.get(path)
     assert f'value="{action}"' not in page.text
     answer = post(client, path, "/settings", action=action, code="SOURCE_WRONG", reason=WHY)
+    assert answer.status_code == (403 if page.status_code == 200 else 404)
+
+
+@pytest.mark.parametrize("action", ["gate_waiver", "key_override", "value_change"])
+def test_what_is_not_open_on_the_page_is_not_asked_for(desk, action):
+    finance = desk.client("finance")
+    path = path_of(desk, "PAY_SHORT", "SO-26003")
+    assert f'value="{action}"' not in finance.get(path).text
+    code = desk.state.desk.reasons(action)[0][0]
+    answer = post(finance, path, path, action=action, code=code, reason=WHY, nonce=action)
+    assert answer.status_code == 409
+    assert f"Nothing here can be settled by a {action.replace('_', ' ')}" in answer.text
+
+
+@pytest.mark.parametrize("role", ["finance", "sales", "operations", "marketplace", "administrator"])
+def test_who_may_not_review_is_refused(desk, role):
+    client = desk.client(role)
+    path = path_of(desk, "PAY_SHORT", "SO-26003")
+    page = client.get(path)
+    assert 'value="review"' not in page.text
+    answer = post(client, path, "/settings", action="review", code="REVIEWED_SOUND", reason=WHY)
     assert answer.status_code == (403 if page.status_code == 200 else 404)
 
 
@@ -165,3 +189,15 @@ def test_nothing_of_others_is_matched_or_told_of(desk):
         assert answer.status_code == 409
         assert f"{other}: nothing that you may see goes by that." in answer.text
         assert "17917" not in answer.text
+
+
+def test_who_the_ledger_would_refuse_sees_no_step_of_the_ticket(desk):
+    path = path_of(desk, "PAY_SHORT", "SO-26003")
+    for role, works in (("finance", True), ("control", True), ("sales", False)):
+        page = desk.client(role).get(path).text
+        assert ('value="comment"' in page) == works, role
+        assert ('name="action" value="step"' in page) == works, role
+        assert ("work on this ticket." in text_of(page)) != works, role
+    answer = post(desk.client("sales"), path, path, action="comment", reason="Asked about it.")
+    assert answer.status_code == 409
+    assert "is of sales; it is for" in answer.text

@@ -103,10 +103,22 @@ def test_filters_and_search_leave_what_they_name(console, finance):
 
 @pytest.mark.parametrize(
     "address",
-    ["/exceptions?after=x~y~z", "/exceptions?sort=nonsense&due=never", "/exceptions?after=1~x",
-     "/orders?after=never~key", "/overview?days=7&currency=%27&tier=x", "/rules?table=../../x",
-     "/exceptions?q=%27%25_%00", "/settlements?after=%27", "/exceptions?class=%27%3Bdrop"],
-)  # fmt: skip
+    [
+        "/exceptions?after=x~y~z",
+        "/exceptions?after=NaN~2026-01-01~x",
+        "/exceptions?after=%D9%A3~2026-01-01~x",
+        "/exceptions?sort=amount&after=EUR~1e30~x",
+        "/exceptions?sort=amount&after=EUR~inf~x",
+        "/exceptions?sort=nonsense&due=never",
+        "/exceptions?after=1~x",
+        "/orders?after=never~key",
+        "/overview?days=7&currency=%27&tier=x",
+        "/rules?table=../../x",
+        "/exceptions?q=%27%25_%00",
+        "/settlements?after=%27",
+        "/exceptions?class=%27%3Bdrop",
+    ],
+)
 def test_an_address_with_nonsense_is_answered_calmly(finance, address):
     assert finance.get(address).status_code == 200
 

@@ -41,6 +41,7 @@ MARTS = """
     ) t(exception_id, exception_code, leg_code, recon_key, match_id, currency_code, leak_amount,
         explanation, evidence);
     alter table marts.fct_exceptions add column native_ref varchar;
+    alter table marts.fct_exceptions add column tenant varchar default 'main';
     insert into marts.fct_exceptions by name
     select * from (values
         ('ex_k', 'KEY_MISMATCH_OVERRIDE', 'P-7'), ('ex_v', 'CTL_OVERRIDE', 'P-8'),
@@ -49,6 +50,13 @@ MARTS = """
         select '' as leg_code, 'rk_2' as recon_key, 'EUR' as currency_code,
             7.0000 as leak_amount, 'By hand.' as explanation
     );
+    insert into marts.fct_exceptions by name
+    select
+        'ex_b1' as exception_id, 'BNK_AMOUNT' as exception_code, 'bank' as leg_code,
+        'mt_b' as match_id, 'GBP' as currency_code, 3.0000 as leak_amount, 'SB-1' as native_ref,
+        'Three short.' as explanation, 'main' as tenant,
+        '{"expected_amount":"50.0000","actual_amount":"47.0000","variance_amount":"-3.0000"}'
+            as evidence;
 """
 
 
@@ -88,6 +96,23 @@ def test_a_leg_with_several_differences_has_to_be_named_by_one_of_them(published
 
     decision = propose(published, MODEL, "forced_match", "O-1", "ex_d", DAY).decision
     assert decision.details["match_id"] == "mt_3"
+
+
+@pytest.mark.parametrize("what", ["bank", "ex_b1"])
+@pytest.mark.parametrize("kind", ["write_off", "forced_match"])
+def test_rc4_a_difference_of_no_order_is_named_by_its_exception(published, kind, what):
+    proposal = propose(published, MODEL, kind, "ex_b1", what, DAY)
+
+    decision = proposal.decision
+    assert (decision.recon_key, decision.order_version, decision.tenant) == (None, None, "main")
+    assert (decision.amount, decision.currency_code) == (Decimal("3.0000"), "GBP")
+    assert decision.details["order_id"] == "SB-1"
+    assert (decision.details["match_id"], decision.details["variance_amount"]) == (
+        "mt_b",
+        "-3.0000",
+    )
+    assert decision.details["exception_ids"] == ["ex_b1"]
+    assert (proposal.customer_id, proposal.tier_code) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@
 with decisions as (
     select * from {{ ref('int_decisions_in_force') }}
     where not is_reviewed
-        -- What is about no order (a month closed, a rule released) overrides nothing.
-        and (recon_key is not null or action_code = 'manual_match')
+        -- A month closed or a rule released overrides nothing; a difference of no order can be closed by hand too.
+        and action_code not in ('period_close', 'rule_release')
 ),
 
 -- What a decision has replaced or put together; one that no longer fits what it was made about has nothing here.
