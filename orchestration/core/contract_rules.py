@@ -73,6 +73,16 @@ def _reference_problems(stream: StreamContract) -> Iterator[Problem]:
         yield ("key",), "names a column twice"
 
 
+def _times_problems(stream: StreamContract, column: ColumnContract) -> Iterator[str]:
+    if column.times is None:
+        return
+    quantity = stream.columns.get(column.times)
+    if column.type is not ColumnType.RATE:
+        yield "times belongs to rates only"
+    elif quantity is None or quantity.type is not ColumnType.QUANTITY:
+        yield f"times {column.times!r} is not a quantity column here"
+
+
 def _column_problems(stream: StreamContract, name: str, column: ColumnContract) -> Iterator[str]:
     if column.currency_column is not None:
         target = stream.columns.get(column.currency_column)
@@ -90,6 +100,7 @@ def _column_problems(stream: StreamContract, name: str, column: ColumnContract) 
         yield "currency_column, currency and scale belong to amounts only"
     elif column.unit != "major":
         yield "unit belongs to amounts only"
+    yield from _times_problems(stream, column)
     if column.timezone is not None and column.type is not ColumnType.TIMESTAMP:
         yield "timezone belongs to timestamps only"
     if column.since and column.until and column.since >= column.until:

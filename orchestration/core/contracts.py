@@ -79,6 +79,8 @@ class ColumnContract(_Model):
         currency_column: The column with the currency of this amount.
         currency: The constant currency of this amount.
         scale: Digits after the point that an amount may have: those of its currency, or a number.
+        times: Of a rate: the column with the quantity that it is the price of; what both come to is
+            an amount and must fit one.
         default: Value of an empty cell or an absent column.
     """
 
@@ -94,6 +96,7 @@ class ColumnContract(_Model):
     currency_column: Identifier | None = None
     currency: CurrencyCode | None = None
     scale: Literal["currency"] | Annotated[int, Field(ge=0, le=4)] = "currency"
+    times: Identifier | None = None
     default: str | None = None
 
     @property

@@ -12,6 +12,7 @@ from orchestration.core.contracts import ColumnType
 from orchestration.warehouse.connection import literal, quoted
 from orchestration.warehouse.loader_plan import Plan
 from orchestration.warehouse.loader_sound import sound_sql
+from orchestration.warehouse.loader_types import product_fits_sql
 
 _TEXTUAL = (ColumnType.ID, ColumnType.STRING, ColumnType.CURRENCY, ColumnType.PERIOD)
 _MARK = "\x1f"
@@ -70,6 +71,12 @@ def checked_sql(plan: Plan, rows: Rows) -> tuple[str, list[str]]:
         test
         for at, cell in present
         if (test := sound_sql(plan, cell, f"v{at}", clean=rows.clean)) is not None
+    ]
+    value_of = {cell.name: f"v{at}" for at, cell in present}
+    tests += [
+        product_fits_sql(value_of[cell.name], value_of[cell.column.times])
+        for _, cell in present
+        if cell.column.times in value_of
     ]
     extra, headers = _extra_sql(plan)
     text = row_text(plan)

@@ -22,6 +22,7 @@ from orchestration.warehouse.loader_types import (
     Cell,
     amount_pattern,
     exists_locally_sql,
+    product_fits_sql,
     value_pattern,
 )
 
@@ -171,6 +172,13 @@ def _arms(plan: Plan, cell: Cell) -> Iterator[tuple[str, str, str]]:
         return
     fault_id, sentence = _EXPECTED[kind]
     yield mismatch, fault_id, f"{sentence}; correct and resend the row"
+    if cell.column.times is not None and plan.cell(cell.column.times).source is not None:
+        yield (
+            f"not {product_fits_sql(plan.value(cell), plan.value(plan.cell(cell.column.times)))}",
+            "A17",
+            f"times its {cell.column.times} comes to more than {AMOUNT_DIGITS} digits before the "
+            "decimals; correct one of them and resend the row",
+        )
     if kind is ColumnType.CURRENCY:
         codes = ", ".join(literal(code) for code in plan.exponents)
         yield (

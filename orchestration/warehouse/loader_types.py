@@ -60,6 +60,15 @@ class Cell:
         return inner if default is None else f"coalesce({inner}, {literal(default)})"
 
 
+def product_fits_sql(rate: str, quantity: str) -> str:
+    """Return the SQL that is false where a price of a quantity comes to more than an amount holds.
+
+    True where either is null: what a value lacks of its own is found by its own test.
+    """
+    fits = f"try(abs({quantity} * {rate}) < {10**AMOUNT_DIGITS})"
+    return f"coalesce({fits}, {quantity} is null or {rate} is null)"
+
+
 def escape_pattern(text: str) -> str:
     """Return a text as a pattern that matches it alone, in the dialect of DuckDB's patterns."""
     return "".join(

@@ -9,6 +9,8 @@ from decimal import Decimal
 
 import duckdb
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.dbt.macros import PROVEN_BY_UNIT_TESTS, TEMPLATES, evaluate, type_of
 from tests.dbt.project import DBT_PROJECT
@@ -106,6 +108,13 @@ def test_a_sum_of_money_is_money_again(rendered, duck):
         ("-0.5", "0.0001", "-0.0001"),
         ("0.499999", "0.0001", "0.0000"),
         ("999999", "99999999.999999999999", "99999900000000.0000"),
+        ("7", "12.3456", "86.4192"),
+        ("-7", "99999.9999", "-699999.9993"),
+        ("999999999", "99999.9999", "99999999800000.0001"),
+        ("7", "100000", "700000.0000"),
+        ("1234567.891235", "1", "1234567.8912"),
+        ("123456789012", "1234567890123456", "9999999999999.9999"),
+        ("-123456789012", "123456789", "-9999999999999.9999"),
     ],
 )
 def test_a_line_is_multiplied_exactly_and_rounded_once(
@@ -118,6 +127,32 @@ def test_a_line_is_multiplied_exactly_and_rounded_once(
     (found,) = duck.execute(f"select {rendered['line_amount']} from (select {row})").fetchone()
     assert found == Decimal(expected)
     assert type_of(duck, rendered["line_amount"], row) == "DECIMAL(18,4)"
+
+
+def test_a_line_of_nothing_known_comes_to_nothing_known(rendered, duck):
+    row = "cast(null as decimal(18, 6)) as quantity, cast(2.5 as decimal(28, 12)) as unit_rate"
+    for name in ("line_amount", "exact_product"):
+        (found,) = duck.execute(f"select {rendered[name]} from (select {row})").fetchone()
+        assert found is None
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    quantity=st.decimals(-(10**11), 10**11, places=6),
+    unit_rate=st.decimals(-(10**6), 10**6, places=12),
+    digits=st.tuples(st.integers(0, 6), st.integers(0, 12)),
+)
+def test_the_short_way_of_a_product_is_the_long_way(rendered, duck, quantity, unit_rate, digits):
+    quantity, unit_rate = round(quantity, digits[0]), round(unit_rate, digits[1])
+    row = (
+        f"cast({quantity:f} as decimal(18, 6)) as quantity,"
+        f" cast({unit_rate:f} as decimal(28, 12)) as unit_rate"
+    )
+    long = "cast(quantity * unit_rate as decimal(38, 12))"
+    short, whole = duck.execute(
+        f"select {rendered['exact_product']}, {long} from (select {row})"
+    ).fetchone()
+    assert short == whole
 
 
 @pytest.mark.parametrize(

@@ -240,6 +240,47 @@ def test_a17_optional_amounts_are_held_to_the_grammar_too(harness):
     assert_only_row_rejected(harness, order("SO-9", tax_amount="1e2"), "A17")
 
 
+def test_a17_a_line_that_comes_to_more_than_an_amount_holds_is_rejected_alone(harness):
+    """One absurd line must not keep everybody else's figures from being computed."""
+    lines = [
+        ("123456789012", "123456789"),
+        ("123456789012", "1234567890123456"),
+        ("-123456789012", "123456789.5"),
+        ("10000000", "1000000"),
+        ("9999999", "1000000"),
+        ("2", "4999999999999.99"),
+        ("0", "1234567890123456"),
+        *[("1", "10.00")] * 3,
+    ]
+
+    outcome = harness.load_rows(
+        "order_lines.csv",
+        [
+            {
+                "order_id": "SO-1",
+                "line_no": str(number),
+                "sku": "A",
+                "quantity": quantity,
+                "unit_price": unit_price,
+            }
+            for number, (quantity, unit_price) in enumerate(lines)
+        ],
+    )
+
+    assert (outcome.status, outcome.rows_rejected) == ("loaded", 4)
+    stored = harness.stored("line_no", stream="order_lines")
+    assert [line_no for (line_no,) in stored] == ["4", "5", "6", "7", "8", "9"]
+    rejects = harness.rows(
+        "select line, column_name, fault_id, reason from raw.rejected_rows order by line"
+    )
+    assert [row[:3] for row in rejects] == [(at, "unit_price", "A17") for at in range(2, 6)]
+    assert rejects[0][3] == (
+        "unit_price: '123456789' times its quantity comes to more than 13 digits before the "
+        "decimals; correct one of them and resend the row"
+    )
+    harness.assert_sound()
+
+
 def test_a17_an_unknown_currency_is_rejected_with_its_amount(harness):
     codes = ["EURO", "eur", "XX", "€", "", "EUR ", "ZZZ", "'; drop"]
     bad = [order(f"SO-BAD-{code}", "7.00", currency=code) for code in codes]

@@ -93,6 +93,12 @@ def test_all_problems_come_at_once_with_file_and_line(tmp_path):
         ((", currency: EUR", ""), 11, "needs currency_column, currency, or a scale"),
         (("type: id,", "type: id, timezone: UTC,"), 10, "timezone belongs to timestamps"),
         (("type: id, required: true", "type: id"), 7, "may be empty"),
+        (("type: id,", "type: id, times: total,"), 10, "times belongs to rates only"),
+        (
+            ("      total:", "      price: {type: rate, times: total}\n      total:"),
+            11,
+            "times 'total' is not a quantity column here",
+        ),
         (("key: [sale_id]", "key: [sale_id]\n    files: ['../x*']"), 8, "plain file name"),
         (
             ("type: id,", "type: id, since: 2026-02-01, until: 2026-01-01,"),

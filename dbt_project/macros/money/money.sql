@@ -17,14 +17,6 @@
     end
 {%- endmacro %}
 
-{#
-    What a quantity of a unit price comes to. Multiplied once and cast once, per line, before any sum:
-    rescaling a decimal that is wider than 18 digits is by far the dearest step of a line.
-#}
-{% macro line_amount(quantity, unit_rate) %}{{ return(adapter.dispatch('line_amount', 'meshline')(quantity, unit_rate)) }}{% endmacro %}
-{% macro default__line_amount(quantity, unit_rate) %}cast({{ quantity }} * {{ unit_rate }} as decimal(18, 4)){% endmacro %}
-{% macro spark__line_amount(quantity, unit_rate) %}cast({{ quantity }} * cast({{ unit_rate }} as decimal(20, 10)) as decimal(18, 4)){% endmacro %}
-
 {# An amount in whole minor units of its currency, rounded half away from zero: once, as the last step. #}
 {% macro rounded_to(expression, exponent) -%}
     {#- Each branch is cast: branches of different scale would meet at the scale of the smallest. #}

@@ -39,7 +39,11 @@ summed as (
         """) }} as credited_quantity,
         cast(
             sum(
-                case when is_live and not is_apart and not is_credit then quantity * unit_rate else 0 end
+                case
+                    when is_live and not is_apart and not is_credit
+                    then {{ exact_product('quantity', 'unit_rate') }}
+                    else 0
+                end
             ) as decimal(38, 12)
         ) as list_amount,
         {{ money('sum(case when is_live and not is_apart and not is_credit then net_amount else 0 end)') }}

@@ -55,7 +55,10 @@ priced_events as (
         coalesce(billed_lines.row_count, 0) as billed_row_count,
         -- Such a line is stated one way or the other, so that the lines come to the whole.
         not order_lines.is_amended
-        and cast(order_lines.quantity * order_lines.unit_rate * order_lines.price_factor as decimal(38, 12))
+        and cast(
+            {{ exact_product('order_lines.quantity', 'order_lines.unit_rate') }} * order_lines.price_factor
+            as decimal(38, 12)
+        )
         - order_lines.discount_amount <> order_lines.net_amount as is_finer_than_minor_unit
     from events
     inner join order_lines

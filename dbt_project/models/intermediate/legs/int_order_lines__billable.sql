@@ -115,7 +115,7 @@ priced as (
             when amended_orders.recon_key is not null then coalesce(amended_lines.net_amount, 0)
             when monthly_orders.recon_key is null
                 and order_lines.net_amount = {{ rounded_to('order_lines.net_amount', 'currencies.exponent') }}
-                and order_lines.list_amount = cast(order_lines.quantity * order_lines.unit_rate as decimal(38, 12))
+                and order_lines.list_amount = {{ exact_product('order_lines.quantity', 'order_lines.unit_rate') }}
             then order_lines.net_amount
             else {{ rounded_to(
                 'cast(order_lines.quantity * order_lines.unit_rate * coalesce(monthly_orders.month_count, 1)'

@@ -133,18 +133,16 @@ priced as (
         changes.*,
         currencies.exponent,
         {{ quantity('changes.level_after_quantity - changes.level_before_quantity') }} as changed_quantity,
-        cast(
-            (changes.level_after_quantity - changes.level_before_quantity) * changes.unit_rate
-            as decimal(38, 12)
-        ) as change_amount,
+        {{ exact_product('(changes.level_after_quantity - changes.level_before_quantity)', 'changes.unit_rate') }}
+            as change_amount,
         cast(
             changes.level_after_quantity * changes.unit_rate
             - changes.level_before_quantity * coalesce(changes.earlier_rate, 0)
             as decimal(38, 12)
         ) as value_amount,
-        cast(changes.quantity * changes.unit_rate as decimal(38, 12)) as stated_amount,
+        {{ exact_product('changes.quantity', 'changes.unit_rate') }} as stated_amount,
         -- The same number read the other way: a change as a new level.
-        cast((changes.quantity - changes.level_before_quantity) * changes.unit_rate as decimal(38, 12)) as level_amount,
+        {{ exact_product('(changes.quantity - changes.level_before_quantity)', 'changes.unit_rate') }} as level_amount,
         changes.level_before_quantity > 0 as has_level_before,
         coalesce(changes.service_start_on > changes.earlier_end_on, false) as is_new_stretch
     from changes
