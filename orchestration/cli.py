@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from orchestration.cli_alert_apps import alerts_app
-from orchestration.cli_contracts import shadow_contract_file
+from orchestration.cli_contracts import release_contract, shadow_contract_file
 from orchestration.cli_decide_app import decisions_app
 from orchestration.cli_ledger_apps import UNDO, audit_app, deliver_app, ticket_app, undo
 from orchestration.cli_options import CHOSEN, Home, Json, parse_moment, settings_of
@@ -46,6 +46,7 @@ exceptions_app = typer.Typer(
 order_app = typer.Typer(no_args_is_help=True, help="One order and everything known about it.")
 contracts_app = typer.Typer(no_args_is_help=True, help="What the sources promise.")
 contracts_app.command("shadow")(shadow_contract_file)
+contracts_app.command("release")(release_contract)
 policies_app = typer.Typer(no_args_is_help=True, help="Who does what, who signs, by when.")
 app.add_typer(exceptions_app, name="exceptions")
 app.add_typer(order_app, name="order")

@@ -1,4 +1,4 @@
-"""Releases of rules: an unreleased version decides nothing.
+"""Releases of rules and contracts: an unreleased version decides nothing.
 
 What belongs here: reading which versions there are and which are released, in the register that is
 reviewed with the rules (`seeds/policies/rule_releases.csv`) and in the ledger; asking for a release
@@ -8,13 +8,23 @@ shadow run (`orchestration.shadow`). `orchestration.runner` and the command line
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import yaml
+
 from orchestration.core.errors import UsageRefused
-from orchestration.core.rule_versions import RuleVersion, refusal, unreleased, versions_of
+from orchestration.core.rule_versions import (
+    RuleVersion,
+    changed_contracts,
+    contract_version,
+    refusal,
+    unreleased,
+    versions_of,
+)
 from orchestration.ledger.reading import read_ledger
 from orchestration.settings import Settings
 
@@ -43,7 +53,7 @@ class Release:
     """By what a version was released.
 
     Attributes:
-        source: `register` or `ledger`.
+        source: `register` or `ledger`; `added` for the contract of a source that needs none.
         asked_by: Who changed the rule.
         signed_by: Who signed.
         released_on: The day of the last signature, as ISO 8601.
@@ -57,6 +67,9 @@ class Release:
     released_on: str
     note: str
     approval_id: str = ""
+
+
+ADDED = Release("added", "", (), "", "A source that was added; a change to it must be released")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +86,7 @@ class Listed:
 
     @property
     def released_by(self) -> str:
-        """`register`, `ledger` or empty."""
+        """`register`, `ledger`, `added` or empty."""
         return self.release.source if self.release is not None else ""
 
 
@@ -91,10 +104,35 @@ def versions_of_file(path: Path, place: str) -> tuple[RuleVersion, ...]:
         return versions_of(place, list(csv.DictReader(file)))
 
 
+def read_contracts(seeds: Path) -> tuple[RuleVersion, ...]:
+    """Return the version of every readable contract in `seeds/sources`."""
+    found = (version_of_contract(path) for path in sorted((seeds / "sources").glob("*.yml")))
+    return tuple(one for one in found if one is not None)
+
+
+def version_of_contract(path: Path) -> RuleVersion | None:
+    """Return the version of a contract; None where it is not readable, which its reader tells."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
+    if not isinstance(document, dict):
+        return None
+    stands = re.search(r"^version\s*:", text, re.MULTILINE)
+    line = text.count("\n", 0, stands.start()) + 1 if stands else 1
+    return contract_version(f"sources/{path.name}", line, document)
+
+
 def list_versions(settings: Settings) -> tuple[Listed, ...]:
     """Return every version with where its release stands."""
     released = {**_approved(settings), **_registered(settings.seeds)}
-    return tuple(Listed(one, released.get(one.name)) for one in read_versions(settings.seeds))
+    rules = tuple(Listed(one, released.get(one.name)) for one in read_versions(settings.seeds))
+    contracts = read_contracts(settings.seeds)
+    changed = changed_contracts(contracts, released)
+    return rules + tuple(
+        Listed(one, None if one in changed else released.get(one.name, ADDED)) for one in contracts
+    )
 
 
 def refuse_unreleased(settings: Settings) -> None:
@@ -105,11 +143,15 @@ def refuse_unreleased(settings: Settings) -> None:
     Raises:
         UsageRefused: Some version is not released; each with file and line.
     """
-    waiting = unreleased(read_versions(settings.seeds), _registered(settings.seeds))
-    if waiting:
-        waiting = unreleased(waiting, _approved(settings))
-    if waiting:
-        raise UsageRefused(refusal(waiting))
+    released = _registered(settings.seeds)
+    rules = unreleased(read_versions(settings.seeds), released)
+    contracts = unreleased(read_contracts(settings.seeds), released)
+    if rules or contracts:
+        released |= _approved(settings)
+        rules = unreleased(rules, released)
+        contracts = changed_contracts(contracts, released)
+    if rules or contracts:
+        raise UsageRefused(refusal(rules, contracts))
 
 
 def register(settings: Settings, asked_by: str, signed_by: str, on: datetime, note: str) -> int:
@@ -123,7 +165,7 @@ def register(settings: Settings, asked_by: str, signed_by: str, on: datetime, no
     """
     if asked_by == signed_by:
         raise UsageRefused("Nobody signs their own release: name two people.")
-    versions = read_versions(settings.seeds)
+    versions = (*read_versions(settings.seeds), *read_contracts(settings.seeds))
     path = settings.seeds / REGISTER
     known = {
         (row["place"], row["rule_id"], row["rule_version"], row["digest"]): row

@@ -1,16 +1,18 @@
-"""Versions of rules: which there are in files, and which of them were released.
+"""Versions of rules and contracts: which there are in files, and which of them were released.
 
 What belongs here: telling versions apart by what they say, and the sentences about those that
 nobody released. What does not: reading files and the ledger (`orchestration.releases`). Anyone may
 import this.
 
 A version is released as it is: its digest covers every cell of its rows but the description, so a
-row that was changed is a version that nobody released.
+row that was changed is a version that nobody released. A contract is one version, whole.
 """
 
 import hashlib
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 ID_COLUMNS = ("rule_id", "gate_code")
 VERSION_COLUMN = "rule_version"
@@ -79,6 +81,32 @@ def versions_of(place: str, rows: Sequence[Mapping[str, str]]) -> tuple[RuleVers
     )
 
 
+def contract_version(place: str, line: int, document: Mapping[str, Any]) -> RuleVersion:
+    """Return the version of a source contract; comments and its description are no part of it.
+
+    Args:
+        place: The file below `seeds/`, such as `sources/generic.yml`.
+        line: Where its version stands.
+        document: What the file says, as YAML reads it.
+    """
+    said = {name: value for name, value in document.items() if name not in WORDS}
+    text = json.dumps(said, sort_keys=True, ensure_ascii=True, default=str)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+    source, version = str(document.get("source", "")), str(document.get("version", ""))
+    return RuleVersion(place, source, version, digest, line)
+
+
+def changed_contracts(
+    versions: Iterable[RuleVersion], released: Collection[tuple[str, str, str, str]]
+) -> tuple[RuleVersion, ...]:
+    """Return the contracts that were released once and no longer stand as they were.
+
+    A source that was added has nothing that could be read differently: it needs no release.
+    """
+    places = {place for place, *_ in released}
+    return unreleased((one for one in versions if one.place in places), released)
+
+
 def _stretch(known: tuple[str, str] | None, row: Mapping[str, str]) -> tuple[str, str]:
     """The days of a version whose rows may have days of their own: from the first to the last."""
     begins, ends = row.get("effective_from") or "", row.get("effective_to") or ""
@@ -99,15 +127,40 @@ def unreleased(
     )
 
 
-def refusal(versions: Sequence[RuleVersion]) -> str:
+def refusal(rules: Sequence[RuleVersion], contracts: Sequence[RuleVersion]) -> str:
     """Return what to say about versions that nobody released: each with its file and line."""
-    noun = "version of a rule is" if len(versions) == 1 else "versions of rules are"
-    listed = "\n  ".join(
+    parts = []
+    if rules:
+        parts.append(_refusal_of_rules(rules))
+    if contracts:
+        parts.append(_refusal_of_contracts(contracts))
+    return "\n".join(parts)
+
+
+def _listed(versions: Sequence[RuleVersion]) -> str:
+    return "\n  ".join(
         f"seeds/{one.place}:{one.line}: {one.rule_id} version {one.version}" for one in versions
     )
+
+
+def _refusal_of_contracts(versions: Sequence[RuleVersion]) -> str:
+    noun = "contract was" if len(versions) == 1 else "contracts were"
+    return (
+        f"{len(versions)} released {noun} changed, and the change is not released, so nothing may "
+        f"be read by it:\n  {_listed(versions)}\n"
+        "Put the released file back, then `meshline contracts release FILE --landing DIR --as "
+        "ACTOR --code CODE --reason TEXT` shows what would be read differently and asks for the "
+        "signatures; once they are there, runs accept it. What was signed in a pull request is "
+        "registered with `meshline rules register`."
+    )
+
+
+def _refusal_of_rules(versions: Sequence[RuleVersion]) -> str:
+    noun = "version of a rule is" if len(versions) == 1 else "versions of rules are"
     first = f"seeds/{versions[0].place}"
     return (
-        f"{len(versions)} {noun} not released, so nothing may be decided by them:\n  {listed}\n"
+        f"{len(versions)} {noun} not released, so nothing may be decided by them:\n"
+        f"  {_listed(versions)}\n"
         f"Put the released file back, then `meshline rules release FILE --as ACTOR --code CODE "
         f"--reason TEXT` shadows the proposal ({first}) and asks for the signatures; once they are "
         "there, runs accept it. What was signed in a pull request is registered with "
