@@ -244,7 +244,9 @@ class Desk:
                 work.assign(ids, form.get("person", ""))
             elif action == "comment":
                 _refuse_empty(reason)
-                work.comment(ids, reason)
+                new = [one for one in ids if not self._was_said(viewer, one, seen[one], reason)]
+                if new:
+                    work.comment(new, reason)
             elif action == "step":
                 work.attach(ids, step_reference(form))
             elif action == "resolve":
@@ -257,6 +259,15 @@ class Desk:
                 work.undo(ids)
             else:
                 raise UsageRefused("Choose what to do with the ticket.")
+
+    def _was_said(self, viewer: Viewer, ticket_id: str, seen: str, text: str) -> bool:
+        """Whether a comment is the last thing on its ticket already: a second press of a button."""
+        ticket = self.tickets([ticket_id]).get(ticket_id)
+        if ticket is None or not seen.isdecimal() or int(seen) >= ticket["version"]:
+            return False
+        last = next(iter(self.history(ticket_id)), None)
+        said = (last.action, last.actor_id, last.text) if last else None
+        return said == ("commented", viewer.person_id, text)
 
     # ------------------------------------------------------------------ approvals
     def approvals(self) -> list[dict[str, Any]]:

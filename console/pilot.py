@@ -4,6 +4,7 @@ What belongs here: its figures and the self-contained page. What does not: the r
 that ask for it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -21,6 +22,8 @@ from console.vocabulary import SEGMENTS, Vocabulary
 from orchestration.core.errors import UsageRefused
 
 SHORTEST_DAYS, LONGEST_DAYS = 7, 366
+# A picture is read as one, with the words of its figure; its parts say nothing alone.
+_PARTS = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
 DUE = """
     select sum(due_count) as due_count, sum(reconciled_count) as reconciled_count,
         sum(resolved_count) as resolved_count,
@@ -157,7 +160,7 @@ def render_report(
 ) -> str:
     """Return a page that needs nothing but itself, and prints on two sheets."""
     weeks = report["weeks"]
-    picture = dressed(draw(panel, weeks, "wide"), "light") if weeks else ""
+    picture = _PARTS.sub("", dressed(draw(panel, weeks, "wide"), "light")) if weeks else ""
     return environment.get_template("pilot_report.html").render(
         **report,
         picture=Markup(picture),  # noqa: S704, drawn by us of numbers and days
@@ -176,7 +179,7 @@ def change(now: Any, before: Any, form: str) -> str:
         return ""
     gap = Decimal(str(now)) - Decimal(str(before))
     if form == "percent":
-        return f"{gap * 100:+.1f} points"
+        return f"{gap * 100:+.1f} points".replace("-", formats.MINUS)
     return f"{'+' if gap > 0 else ''}{formats.hours(gap)}".replace("-", formats.MINUS)
 
 

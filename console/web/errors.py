@@ -59,7 +59,7 @@ def _sign_in_first(request: Request, error: Any) -> Response:
 
 
 def _refused(request: Request, error: Any) -> Response:
-    return _page(request, 403, "Not for your role", str(error))
+    return _page(request, 403, error.title, str(error))
 
 
 def _not_found(request: Request, error: Any) -> Response:
@@ -72,7 +72,7 @@ def _nothing_published(request: Request, _error: Any) -> Response:
         503,
         "Nothing is published yet",
         "The console shows what the last finished run published, and no run has finished in this "
-        "home yet.",
+        "home yet. Whoever operates it starts one by either of these:",
         steps=("make run", "meshline run --landing DIR"),
     )
 

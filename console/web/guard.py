@@ -33,6 +33,14 @@ class SignInFirst(Exception):
 class Refused(Exception):
     """Somebody is signed in and may not; the message says why, for people."""
 
+    title = "Not for your role"
+
+
+class NotOurForm(Refused):
+    """A form is not one of ours, or of a page that was open for too long."""
+
+    title = "Nothing was sent"
+
 
 def cookie_name(config: ConsoleConfig, name: str) -> str:
     """Over TLS the name binds a cookie to this very host."""
@@ -116,10 +124,10 @@ def _check_origin(request: Request) -> None:
     """A write comes from a page of this very site."""
     site = request.headers.get("sec-fetch-site")
     if site is not None and site not in {"same-origin", "none"}:
-        raise Refused("This form was sent from another site. Open the page here and try again.")
+        raise NotOurForm("This form was sent from another site. Open the page here and try again.")
     origin = request.headers.get("origin")
     if origin not in (None, "null") and urlsplit(origin).netloc != request.headers.get("host"):
-        raise Refused("This form was sent from another site. Open the page here and try again.")
+        raise NotOurForm("This form was sent from another site. Open the page here and try again.")
 
 
 def _check_token(request: Request, state: State, viewer: Viewer | None) -> None:
@@ -132,8 +140,9 @@ def _check_token(request: Request, state: State, viewer: Viewer | None) -> None:
         visit = state.signer.read(BEFORE_SIGN_IN, cookie, 24 * 3600)
         is_ours = isinstance(visit, str) and state.signer.is_write_token(visit, given)
     if not is_ours:
-        raise Refused(
-            "This page was open too long or its cookies are blocked. Reload it and try again."
+        raise NotOurForm(
+            "This page was open too long or its cookies are blocked. Go back, reload it and try "
+            "again; nothing was changed."
         )
 
 

@@ -97,3 +97,36 @@ def test_a_value_is_asked_for_by_one_signed_by_another_and_seen_by_both(open_as,
         ("approval_signed", "per-rhea"),
         ("approval_completed", "per-rhea"),
     ]
+
+
+def test_a_forced_match_is_asked_for_by_one_and_signed_by_another(open_as, console, keep):
+    colleague(console)
+    why = "The customer and we agreed on what was paid."
+    page = open_as("finance", width=390)
+    path = exception_of(page, "GD-1027")
+    page.goto(path)
+    page.locator("summary", has_text="Request a forced match").click()
+    page.click("button[value=forced_match]")
+    page.get_by_text("2 fields need another look. Nothing was asked for.").wait_for()
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    keep(page, "phone-forced-match-refused")
+    page.select_option("#forced_match-code", "DISPUTE_SETTLED")
+    page.fill("#forced_match-why", why)
+    page.click("button[value=forced_match]")
+    page.wait_for_url("**/approvals")
+    assert card_of(page, why).locator("button[value=sign]").count() == 0
+    sign_out(page)
+
+    sign_in(page, "rhea")
+    page.goto("/approvals")
+    assert violations(page) == []
+    card_of(page, why).locator("input[data-act-first]").fill("Read the agreement with both.")
+    card_of(page, why).locator("button[value=sign]").click()
+    card_of(page, why).get_by_text("Approved", exact=True).wait_for()
+    card_of(page, why).locator("summary", has_text="Take it back").click()
+    card_of(page, why).locator("input[id^=b-]").fill("Signed the wrong one of two.")
+    card_of(page, why).locator("button[value=revoke]").click()
+    card_of(page, why).get_by_text("Revoked", exact=True).wait_for()
+    (approval,) = [one for one in console.state.desk.approvals() if one["reason"] == why]
+    assert (approval["action_code"], approval["state_code"]) == ("forced_match", "revoked")

@@ -222,6 +222,8 @@ def test_the_pilot_report_is_one_file_that_needs_nothing_else(console, finance):
     assert answer.status_code == 200
     assert not re.search(r'(src|href)="', answer.text)
     assert "<svg" in answer.text
+    assert "aria-roledescription" not in answer.text
+    assert re.search(r"<th[^>]*>Week of</th>.*?\d+\.\d %</td>", answer.text, re.DOTALL)
     assert "style-src 'sha256-" in answer.headers["content-security-policy"]
     assert finance.get("/pilot?from_on=2026-06-09&to_on=2026-06-08").status_code == 404
     saved = finance.get("/pilot/report?save=1")

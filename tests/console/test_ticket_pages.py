@@ -68,6 +68,31 @@ def test_a_ticket_is_commented_given_away_resolved_and_taken_up_again(desk, shor
     ]  # fmt: skip
 
 
+def test_a_comment_is_said_once_however_often_the_button_is_pressed(desk, short):
+    finance = desk.client("finance")
+    said = {"action": "comment", "reason": "=1+1 <script>\u202e asked again."}
+    seen = seen_of(finance.get(short).text)
+    for _ in range(3):
+        assert post(finance, short, short, seen=seen, **said).status_code == 303
+    page = finance.get(short).text
+    assert page.count("=1+1 &lt;script&gt;") == 1
+    assert "=1+1 <script>" not in page
+    # Who looks anew and says the same again means it.
+    assert post(finance, short, short, seen=seen_of(page), **said).status_code == 303
+    assert finance.get(short).text.count("=1+1 &lt;script&gt;") == 2
+
+
+def test_a_page_that_was_open_too_long_says_so_and_changes_nothing(desk, short):
+    before = actions(desk)
+    answer = desk.client("finance").post(
+        short, data={"_token": "0" * 64, "action": "comment", "reason": "From yesterday."}
+    )
+    assert answer.status_code == 403
+    assert "Nothing was sent" in answer.text
+    assert "Not for your role" not in answer.text
+    assert actions(desk) == before
+
+
 def test_of_two_who_act_at_once_the_second_is_told_what_changed(desk, short):
     first, second = desk.client("finance"), desk.client("finance")
     seen = seen_of(first.get(short).text)
