@@ -169,6 +169,12 @@ def list_exceptions(
     leg: Annotated[str | None, typer.Option(metavar="CODE", help="Such as payment.")] = None,
     owner: Annotated[str | None, typer.Option(metavar="ROLE", help="Such as finance.")] = None,
     severity: Annotated[str | None, typer.Option(metavar="CODE", help="Such as high.")] = None,
+    waiting: Annotated[
+        bool | None,
+        typer.Option(
+            "--waiting/--not-waiting", help="Only what waits for an approval, or only the others."
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="Most rows to show.")] = 50,
     as_json: Json = False,
     home: Home = None,
@@ -182,7 +188,7 @@ def list_exceptions(
         "owner": owner,
         "severity": severity,
     }
-    show_exceptions(settings_of(home=home), filters, limit, as_json=as_json)
+    show_exceptions(settings_of(home=home), filters, limit, waiting=waiting, as_json=as_json)
 
 
 @exceptions_app.command("show")

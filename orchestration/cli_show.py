@@ -16,7 +16,8 @@ from rich.text import Text
 from orchestration.cli_display import amount, clean, print_json, severity, stdout, table, text
 from orchestration.cli_summary import print_figures, print_where_next
 from orchestration.cli_tickets import first_of, print_ticket
-from orchestration.reading.exceptions import find_exception, list_exceptions
+from orchestration.ledger.waiting import waiting_approvals
+from orchestration.reading.exceptions import Among, find_exception, list_exceptions
 from orchestration.reading.summary import read_summary
 from orchestration.settings import Settings
 from orchestration.warehouse.reader import NothingPublished, open_published
@@ -27,6 +28,7 @@ EMPTY = (
     "`meshline run --landing DIR` reads your own extracts."
 )
 SHOWN_GATE_WARNINGS = 10
+WAITS = "Waits for an approval. "
 
 
 def show_status(settings: Settings, *, as_json: bool) -> None:
@@ -69,17 +71,27 @@ def show_status(settings: Settings, *, as_json: bool) -> None:
 
 
 def show_exceptions(
-    settings: Settings, filters: Mapping[str, str | None], limit: int, *, as_json: bool
+    settings: Settings,
+    filters: Mapping[str, str | None],
+    limit: int,
+    *,
+    waiting: bool | None = None,
+    as_json: bool,
 ) -> None:
-    """Print open differences, the worst first."""
+    """Print open differences, the worst first; `waiting` chooses what waits to be signed."""
+    asked = waiting_approvals(settings.ledger_database, datetime.now(UTC))
+    among = None if waiting is None else Among(asked.keys(), waiting)
     with open_published(settings) as published:
-        found = list_exceptions(published, filters, limit)
+        found = list_exceptions(published, filters, limit, among)
         as_of = published.as_of
     if as_json:
-        print_json({"as_of": as_of, "found": found.found, "exceptions": found.rows})
+        listed = [{**row, **_waits(row, asked)} for row in found.rows]
+        print_json({"as_of": as_of, "found": found.found, "exceptions": listed})
         return
     console = stdout()
     given = {name: value for name, value in filters.items() if value is not None}
+    if waiting is not None:
+        given["approval"] = "asked for" if waiting else "not asked for"
     if not found.rows:
         told = ", ".join(f"{name} {clean(value)}" for name, value in given.items())
         console.print(
@@ -92,7 +104,7 @@ def show_exceptions(
         table(
             f"{len(found.rows)} of {found.found:,} exceptions, moment {clean(as_of)} UTC",
             ["id", "class", "severity", "order", "at risk>", "owner", "due", "what happened."],
-            (_exception_row(row, as_of) for row in found.rows),
+            (_exception_row(row, as_of, asked) for row in found.rows),
         )
     )
     if found.found > len(found.rows):
@@ -104,6 +116,8 @@ def show_exception(settings: Settings, exception_id: str, *, as_json: bool) -> N
     with open_published(settings) as published:
         row = find_exception(published, exception_id)
     view = first_of(settings, str(row["exception_id"]))
+    asked = waiting_approvals(settings.ledger_database, datetime.now(UTC))
+    row |= _waits(row, asked)
     if as_json:
         told = {"ticket": view.ticket, "notes": view.notes, "events": view.events} if view else {}
         print_json({**row, "evidence": _evidence(row.get("evidence")), **told})
@@ -146,7 +160,15 @@ def _print_record(console: Console, record: RunRecord) -> None:
     console.print()
 
 
-def _exception_row(row: Mapping[str, Any], as_of: datetime) -> list[object]:
+def _waits(row: Mapping[str, Any], asked: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """Whether an exception waits for an approval, and for which; computed, never stored."""
+    approvals = asked.get(str(row["exception_id"]), ())
+    return {"is_waiting_for_approval": bool(approvals), "approvals_asked_for": list(approvals)}
+
+
+def _exception_row(
+    row: Mapping[str, Any], as_of: datetime, asked: Mapping[str, tuple[str, ...]]
+) -> list[object]:
     due = row["due_at"]
     is_late = due is not None and due < as_of.replace(tzinfo=None)
     return [
@@ -157,7 +179,7 @@ def _exception_row(row: Mapping[str, Any], as_of: datetime) -> list[object]:
         amount(row["leak_amount"], row["currency_code"]),
         row["owner_role"],
         text(due, "red" if is_late else ""),
-        row["explanation"],
+        (WAITS if row["exception_id"] in asked else "") + row["explanation"],
     ]
 
 
@@ -173,6 +195,7 @@ def _facts(row: Mapping[str, Any]) -> list[tuple[str, Text]]:
         ("assignee", text(row["assignee_id"])),
         ("approver", text(row["approver_role"])),
         ("status", text(row["status_code"])),
+        ("waits for", text(", ".join(row["approvals_asked_for"]) or None)),
         ("opened", text(row["opened_at"])),
         ("due", text(row["due_at"])),
     ]

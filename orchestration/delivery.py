@@ -174,6 +174,7 @@ def deliver_published(
     chosen, worker, report = targets_of(settings, code), new_worker(), DeliveryReport()
     stop = stop or threading.Event()
     folder = settings.home / "outbound" / "acknowledgements"
+    extracts = settings.home / "outbound" / "targets"
     with open_outbox(settings) as (ledger, clock):
         report.enqueued = enqueue_published(settings, ledger, clock, worker)
         report.problems += report.enqueued.conflicts
@@ -192,7 +193,9 @@ def deliver_published(
                     progress=lambda done: progress(name, done) if progress is not None else None,
                 )
                 if compare:
-                    report.compared.append(compare_holdings(ledger, clock, target, worker, folder))
+                    report.compared.append(
+                        compare_holdings(ledger, clock, target, worker, extracts)
+                    )
 
         with ThreadPoolExecutor(len(chosen)) as pool:
             futures = {name: pool.submit(carry, name) for name in chosen}

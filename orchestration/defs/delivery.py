@@ -4,7 +4,7 @@ What belongs here: the asset, its checks, job and sensor, apart from the warehou
 not: delivering (`orchestration.delivery`). Only `orchestration.definitions` imports this.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,8 +13,10 @@ import dagster as dg
 from orchestration.core.policies.documents import DeliveryTarget
 from orchestration.defs.publish import PUBLICATION
 from orchestration.delivery import Status, deliver_published, read_status, targets_of
+from orchestration.reading.listings import late_listings, read_listings
 from orchestration.settings import Settings
 from orchestration.warehouse.publisher import read_pointer
+from orchestration.warehouse.reader import NothingPublished, open_published
 
 DELIVERY_JOB = "deliver_artifacts"
 OUTBOX = dg.AssetKey(["delivery", "outbox"])
@@ -50,7 +52,10 @@ def delivery_asset(settings: Settings) -> dg.AssetsDefinition:
 
 
 def delivery_checks(settings: Settings) -> tuple[dg.AssetChecksDefinition, ...]:
-    """Return the checks: no breaker is open, nothing is stuck, what was sent is acknowledged."""
+    """Return the checks: no breaker is open, nothing is stuck, what was sent is acknowledged.
+
+    And what targets hold is read back in time.
+    """
 
     @dg.asset_check(asset=OUTBOX, description="Every target answers.")
     def outbox__breakers_are_closed() -> dg.AssetCheckResult:
@@ -64,10 +69,20 @@ def delivery_checks(settings: Settings) -> tuple[dg.AssetChecksDefinition, ...]:
     def outbox__acknowledgements_are_fresh() -> dg.AssetCheckResult:
         return freshness_result(read_status(settings), targets_of(settings), datetime.now(UTC))
 
+    @dg.asset_check(asset=OUTBOX, description="What targets hold is read back in time.")
+    def outbox__listings_are_fresh() -> dg.AssetCheckResult:
+        try:
+            with open_published(settings) as published:
+                found = read_listings(published)
+        except NothingPublished:
+            found = ()
+        return listings_result(found, datetime.now(UTC))
+
     return (
         outbox__breakers_are_closed,
         outbox__nothing_is_stuck,
         outbox__acknowledgements_are_fresh,
+        outbox__listings_are_fresh,
     )
 
 
@@ -138,6 +153,20 @@ def freshness_result(
             "late": late,
             "last_acknowledged_at": {
                 one.target_code: one.last_acknowledged_at or "never" for one in status.targets
+            },
+        },
+    )
+
+
+def listings_result(listings: Sequence[Mapping[str, Any]], at: datetime) -> dg.AssetCheckResult:
+    """Return whether each target that lists what it holds has done so in time, and whole."""
+    return dg.AssetCheckResult(
+        passed=not (late := late_listings(listings, at)),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "late": late,
+            "last_whole_list_at": {
+                row["target_code"]: str(row["last_complete_at"] or "never") for row in listings
             },
         },
     )

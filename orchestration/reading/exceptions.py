@@ -4,7 +4,7 @@ What belongs here: queries over `marts.fct_exceptions`. What does not: tickets (
 ledger's). Who may import this is said in `orchestration.reading`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,11 @@ LIST = """
         fct_exceptions.exception_id
     limit ?
 """
+# Whether what the filter names must or must not be so.
+AMONG: Mapping[bool, str] = {
+    True: "exception_id in (select unnest(cast(? as varchar[])))",
+    False: "exception_id not in (select unnest(cast(? as varchar[])))",
+}
 COUNT = "select count(*) as found from marts.fct_exceptions where {conditions}"
 ONE = """
     select *
@@ -54,6 +59,19 @@ ONE = """
     order by fct_exceptions.exception_id = ? desc, fct_exceptions.exception_id
     limit 6
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """A choice by what the publication does not know, as whether somebody is asked to approve.
+
+    Attributes:
+        ids: Exceptions, by id; those that are gone may be among them.
+        is_in: Whether these are wanted, or all others.
+    """
+
+    ids: Collection[str]
+    is_in: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +88,10 @@ class ExceptionList:
 
 
 def list_exceptions(
-    published: Published, filters: Mapping[str, str | None], limit: int
+    published: Published,
+    filters: Mapping[str, str | None],
+    limit: int,
+    among: Among | None = None,
 ) -> ExceptionList:
     """Return exceptions that all given filters hold for, case ignored.
 
@@ -78,10 +99,15 @@ def list_exceptions(
         published: What to read.
         filters: Wanted values by the names in `FILTERS`; None is no filter.
         limit: Most rows to return; `found` counts all.
+        among: A choice by id; None is none.
     """
     given = {FILTERS[name]: value for name, value in filters.items() if value is not None}
-    conditions = " and ".join(f"lower({column}) = lower(?)" for column in given) or "true"
-    values = list(given.values())
+    wanted = [f"lower({column}) = lower(?)" for column in given]
+    values: list[Any] = list(given.values())
+    if among is not None:
+        wanted.append(AMONG[among.is_in])
+        values.append(list(among.ids))
+    conditions = " and ".join(wanted) or "true"
     rows = published.rows(LIST.format(conditions=conditions), [*values, limit])
     found = published.rows(COUNT.format(conditions=conditions), values)[0]["found"]
     return ExceptionList(rows, found)

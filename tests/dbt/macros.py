@@ -61,6 +61,7 @@ TEMPLATES = {
     "amount_text": "{{ amount_text('value') }}",
     "quantity_text": "{{ quantity_text('value') }}",
     "same_currency": "{{ same_currency('match_groups.amount') }}",
+    "idempotency_key": "{{ idempotency_key('kind', 'natural_key', 'version', 'target') }}",
     "sha256_hex": "{{ sha256_hex('value') }}",
     "base32_26": "{{ base32_26('value') }}",
     "joined_parts": "{{ joined_parts(['one', 'two', 'three']) }}",

@@ -2,7 +2,9 @@
 
 import pytest
 
+from orchestration.ledger.outbox import idem_key_of
 from tests.dbt.macros import evaluate
+from tests.faults.delivery_bed import artifact
 
 
 @pytest.fixture
@@ -89,3 +91,13 @@ def test_schemas_bear_the_names_of_their_layers(rendered):
 @pytest.mark.parametrize("spelling", ["net_30", "NET 30", " Net-30 ", "net30"])
 def test_payment_terms_are_one_however_they_are_spelt(rendered, duck, spelling):
     assert evaluate(duck, rendered["payment_terms_key"], value=spelling) == "net30"
+
+
+@pytest.mark.parametrize("natural_key", ["main/INV-1", 'north/"Ö" \\ 1/2', "main/日本"])
+def test_the_key_of_a_document_is_the_one_that_the_outbox_sends_it_under(
+    rendered, duck, natural_key
+):
+    row = artifact(1, natural_key=natural_key, version=12)
+    told = {"kind": row.artifact_kind, "natural_key": natural_key, "target": row.target_code}
+    found = evaluate(duck, rendered["idempotency_key"], version=row.artifact_version, **told)
+    assert found == idem_key_of(row)

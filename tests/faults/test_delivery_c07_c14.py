@@ -118,7 +118,7 @@ def test_c8_what_the_receiver_lost_is_sent_again(bed, receiver, tmp_path):
         again = compare_holdings(bed.ledger, bed.clock, target, bed.worker, tmp_path / "acks")
     assert (again.missing, again.duplicated, again.different, again.strangers) == (0, 0, 0, 0)
     assert bed.actions().count("intent_reopened") == 3
-    assert len(list((tmp_path / "acks").glob("holdings_billing_*.jsonl"))) == 2
+    assert len(list((tmp_path / "acks").glob("documents_billing_*.jsonl"))) == 2
 
 
 def test_c8_duplicates_and_other_contents_at_the_receiver_are_parked(bed, receiver, tmp_path):

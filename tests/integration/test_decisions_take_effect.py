@@ -1,5 +1,6 @@
 """R-C1 and R-C4 from end to end: what others approved holds in the next run, nothing else does."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import pytest
 from orchestration.connectors.operating_model import load_operating_model
 from orchestration.ledger.approval_base import Account
 from orchestration.ledger.store import open_ledger
+from orchestration.ledger.waiting import waiting_approvals
 from orchestration.reading.decisions import propose
+from orchestration.reading.exceptions import Among, list_exceptions
 from orchestration.settings import load_settings
 from orchestration.warehouse.reader import open_published
 from tests.integration.deciding import NOON, desk_on, land_and_run, request_of
@@ -139,3 +142,23 @@ def test_rc4_the_match_says_who_closed_it(home):
     assert rule_id.startswith("ap_")
     assert explanation == f"Decided by hand ({rule_id}): {WHY}"
     assert kind == "manual"
+
+
+def test_rc4_what_nobody_has_signed_yet_waits_until_it_can_be_signed_no_more(home):
+    settings = load_settings(home=home)
+    with open_published(settings) as published:
+        (unsigned,) = published.rows(
+            "select exception_id from marts.fct_exceptions "
+            "where native_ref = 'O-unsigned' and leg_code = 'payment'"
+        )
+        waiting = waiting_approvals(settings.ledger_database, NOON)
+        assert waiting.keys() == {unsigned["exception_id"]}
+        chosen = [
+            list_exceptions(published, {}, 100, Among(waiting.keys(), is_in)).found
+            for is_in in (True, False)
+        ]
+        assert chosen == [1, list_exceptions(published, {}, 1).found - 1]
+        assert list_exceptions(published, {}, 1, Among((), is_in=True)).found == 0
+    (request,) = waiting[unsigned["exception_id"]]
+    assert request.startswith("ap_")
+    assert waiting_approvals(settings.ledger_database, NOON + timedelta(days=60)) == {}

@@ -119,3 +119,30 @@ def test_what_nobody_knows_ends_with_2_and_the_way_out(home):
     said = meshline("order", "show", "nobody-knows-it", "--home", home)
     assert said.exit_code == 2
     assert "exceptions list" in said.stderr
+
+
+def test_rc4_an_exception_shows_that_it_waits_for_an_approval(published_home):
+    """Whoever works on the queue sees what others are asked about, and can leave it out."""
+    home = ("--home", published_home)
+    listed = meshline("exceptions", "list", "--class", "PAY_SHORT", *home, "--json").document
+    one = listed["exceptions"][0]
+    assert (one["is_waiting_for_approval"], one["approvals_asked_for"]) == (False, [])
+    asked = meshline(
+        *("override", "write_off", one["recon_key"], "payment", "--code", "BANK_CHARGES"),
+        *("--reason", "The bank has taken its charges.", "--as", "per-ines", *home),
+    )
+    assert asked.exit_code == 0, asked.stderr
+    waiting = meshline("exceptions", "list", "--waiting", *home, "--json").document
+    assert [row["exception_id"] for row in waiting["exceptions"]] == [one["exception_id"]]
+    (request,) = waiting["exceptions"][0]["approvals_asked_for"]
+    assert request in meshline("exceptions", "show", one["exception_id"], *home).stdout
+    others = meshline(
+        "exceptions", "list", "--class", "PAY_SHORT", "--not-waiting", *home, "--json"
+    )
+    assert others.document["found"] == listed["found"] - 1
+    rejected = meshline(
+        *("reject", request, "--code", "EVIDENCE_WANTING", "--as", "per-abel", *home),
+        *("--reason", "The statement shows no charges."),
+    )
+    assert rejected.exit_code == 0, rejected.stderr
+    assert meshline("exceptions", "list", "--waiting", *home, "--json").document["found"] == 0

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from orchestration.connectors.operating_model import load_operating_model
-from orchestration.defs.delivery import freshness_result
+from orchestration.defs.delivery import freshness_result, listings_result
 from orchestration.delivery import Status
 from orchestration.ledger.outbox_status import TargetStatus
 from orchestration.settings import PROJECT_ROOT
@@ -47,3 +47,28 @@ def status(unanswered_since: str | None, code: str = "billing") -> Status:
 def test_what_was_sent_is_acknowledged_within_the_hours_of_its_target(since, code, hour, passed):
     at = datetime(2026, 6, 1, hour, tzinfo=UTC)
     assert freshness_result(status(since, code), TARGETS, at).passed is passed
+
+
+@pytest.mark.parametrize(
+    ("whole_at", "hour", "passed"),
+    [
+        (datetime(2026, 6, 1, 0, tzinfo=UTC), 11, True),
+        (datetime(2026, 6, 1, 0, tzinfo=UTC), 12, False),
+        (None, 0, False),
+    ],
+    ids=["within the hours", "at the hours", "never whole"],
+)
+def test_what_a_target_holds_is_read_back_within_its_hours(whole_at, hour, passed):
+    row = {
+        "target_code": "billing",
+        "last_listed_at": datetime(2026, 6, 2),  # noqa: DTZ001, the mart's moments are naive UTC
+        "last_complete_at": whole_at and whole_at.replace(tzinfo=None),
+        "fresh_hours": 12,
+    }
+    told = listings_result([row], datetime(2026, 6, 1, hour, tzinfo=UTC))
+    assert told.passed is passed
+    assert ("billing" in told.metadata["late"].value) is not passed
+
+
+def test_a_target_that_never_lists_anything_is_not_late():
+    assert listings_result([], datetime(2026, 6, 1, tzinfo=UTC)).passed

@@ -72,3 +72,16 @@
         else false
     end
 {%- endmacro %}
+
+{#
+    The key under which a receiver knows a document, as orchestration/ledger/outbox.py makes it: SHA-256 over the JSON list
+    of kind, natural key, version and target, each as text.
+#}
+{% macro idempotency_key(artifact_kind, natural_key, artifact_version, target_code) -%}
+    'ml_' || substring({{ sha256_hex(
+        "'[' || " ~ json_string(artifact_kind)
+        ~ " || ', ' || " ~ json_string(natural_key)
+        ~ " || ', ' || " ~ json_string('cast(' ~ artifact_version ~ ' as ' ~ dbt.type_string() ~ ')')
+        ~ " || ', ' || " ~ json_string(target_code) ~ " || ']'"
+    ) }}, 1, 40)
+{%- endmacro %}

@@ -41,12 +41,14 @@ class Held:
     Attributes:
         receiver_ref: Its id there.
         idem_key: Our key, as it was sent.
+        currency_code: ISO 4217, of the amount.
     """
 
     receiver_ref: str
     idem_key: str | None
     payload_hash: str | None = None
     amount: str | None = None
+    currency_code: str | None = None
 
 
 @dataclass(slots=True)

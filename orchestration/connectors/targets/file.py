@@ -106,12 +106,13 @@ class FileTarget(Target):
             content: Mapping[str, object] = json.loads(path.read_bytes(), parse_float=str)
         except ValueError:
             return Held(ref, path.stem.rsplit("_v", 1)[-1].split("_", 1)[-1], "unreadable")
-        amount = content.get("amount")
+        amount, currency = content.get("amount"), content.get("currency_code")
         return Held(
             ref,
             str(content.get("idempotency_key")),
             str(content.get("payload_sha256")),
             None if amount is None else str(amount),
+            None if currency is None else str(currency),
         )
 
 

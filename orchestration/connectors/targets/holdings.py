@@ -1,7 +1,8 @@
 """What receivers hold, compared with what was delivered, and written down for landing.
 
-What belongs here: the daily comparison and the two extracts. What does not: what follows from a
-difference (`orchestration.ledger.outbox_review`). `orchestration.delivery` and tests import this.
+What belongs here: the daily comparison and the extracts. What does not: what follows from a
+difference (`orchestration.ledger.outbox_review`), what the extracts are read as
+(`seeds/sources/targets.yml`). `orchestration.delivery` and tests import this.
 """
 
 import json
@@ -56,13 +57,13 @@ def compare_holdings(
 ) -> Comparison:
     """Compare what a receiver lists with what was delivered to it, and put findings on record.
 
-    The list is kept in a scratch file while it is compared, and then as an extract in `folder`, so
-    that memory does not grow with it.
+    The list is kept in a scratch file while it is compared, and then as an extract in `folder`, in
+    the form of the source `targets`, so that memory does not grow with it.
 
     Raises:
         CallFailed: The receiver could not be asked to the end; nothing was recorded then.
     """
-    begun = clock.now()
+    begun, listed_at = clock.now(), clock.wall()
     # What was delivered while the list was read may be missing from it.
     settled_before = begun - timedelta(seconds=target.policy.timeouts.total_seconds)
     folder.mkdir(parents=True, exist_ok=True)
@@ -73,7 +74,7 @@ def compare_holdings(
             held = keep_listed(listed, target.holdings())
             counts, findings = _findings(ledger, listed, target.code, settled_before)
             strangers = _strangers(ledger, listed, target.code)
-            _write_holdings(listed, target.code, folder, clock.wall())
+            _write_holdings(listed, target.code, folder, listed_at, held)
     finally:
         scratch.unlink(missing_ok=True)
     with ledger.write() as connection:
@@ -126,10 +127,15 @@ def write_acknowledgements(ledger: Ledger, folder: Path, at: datetime) -> int:
 def keep_listed(listed: sqlite3.Connection, found: Iterable[Held]) -> int:
     """Put what a receiver lists into the table `held` of a scratch file; returns how much it is."""
     listed.execute("pragma synchronous = off")
-    listed.execute("create table held (key text, ref text, payload_hash text, amount text)")
+    listed.execute(
+        "create table held (key text, ref text, payload_hash text, amount text, currency text)"
+    )
     listed.executemany(
-        "insert into held values (?, ?, ?, ?)",
-        ((one.idem_key, one.receiver_ref, one.payload_hash, one.amount) for one in found),
+        "insert into held values (?, ?, ?, ?, ?)",
+        (
+            (one.idem_key, one.receiver_ref, one.payload_hash, one.amount, one.currency_code)
+            for one in found
+        ),
     )
     listed.execute("create index held_key on held (key)")
     listed.execute("create index held_ref on held (ref)")
@@ -201,16 +207,18 @@ def _strangers(ledger: Ledger, listed: sqlite3.Connection, code: str) -> int:
     return len(keys) - known
 
 
-def _write_holdings(listed: sqlite3.Connection, code: str, folder: Path, at: datetime) -> None:
-    """Write what a receiver lists as an extract file for landing."""
-    rows = listed.execute("select key, ref, payload_hash, amount from held order by key, ref")
-    names = ("idempotency_key", "receiver_ref", "payload_sha256", "amount")
-    _write_lines(
-        folder,
-        f"holdings_{code}",
-        at,
-        ({"target_code": code, **dict(zip(names, row, strict=True))} for row in rows),
+def _write_holdings(
+    listed: sqlite3.Connection, code: str, folder: Path, at: datetime, held: int
+) -> None:
+    """Write what a receiver lists as extract files for landing: the documents, then the list."""
+    rows = listed.execute(
+        "select ref, key, amount, currency, payload_hash from held order by key, ref"
     )
+    names = ("external_id", "external_key", "amount", "currency", "content_hash")
+    head = {"target": code, "listed_at": moment_text(at)}
+    documents = ({**head, **dict(zip(names, row, strict=True))} for row in rows)
+    _write_lines(folder, f"documents_{code}", at, documents)
+    _write_lines(folder, f"listings_{code}", at, [{**head, "document_count": held}])
 
 
 def _write_lines(folder: Path, name: str, at: datetime, rows: Iterable[Mapping[str, Any]]) -> int:
@@ -222,13 +230,15 @@ def _write_lines(folder: Path, name: str, at: datetime, rows: Iterable[Mapping[s
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=True) + "\n")
             count += 1
-    stamp = moment_text(at).replace(":", "").replace("-", "")[:15]
-    if count:
-        temporary.replace(folder / f"{name}_{stamp}Z.jsonl")
-        manifest = {"file": f"{name}_{stamp}Z.jsonl", "rows": count}
-        replace_file(folder / f"{name}_{stamp}Z.manifest.json", json.dumps(manifest).encode())
-    else:
+    if not count:
         temporary.unlink()
+        return 0
+    stamp = moment_text(at).replace(":", "").replace("-", "")[:15]
+    path = folder / f"{name}_{stamp}Z.jsonl"
+    # The manifest goes first: a file without it could be read before it is proved whole.
+    manifest = json.dumps({"rows": count, "size": temporary.stat().st_size})
+    replace_file(path.with_name(f"{path.name}.manifest.json"), manifest.encode())
+    temporary.replace(path)
     return count
 
 

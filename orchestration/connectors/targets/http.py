@@ -186,4 +186,6 @@ def _held(item: Mapping[str, Any], field: str) -> Held:
         return None if value is None else str(value)
 
     key = text("idempotency_key") or text(field)
-    return Held(str(item.get("id")), key, text("payload_sha256"), text("amount"))
+    return Held(
+        str(item.get("id")), key, text("payload_sha256"), text("amount"), text("currency_code")
+    )

@@ -166,4 +166,5 @@ def _held(invoice: Mapping[str, Any]) -> Held:
         said.get("idempotency_key"),
         said.get("payload_sha256"),
         said.get("amount") or None,
+        str(invoice.get("currency") or "").upper() or None,
     )

@@ -3,58 +3,9 @@
 -- Trap: known since the run that took the ledger's events over. Nothing is wrong with such an order, so these hold no document
 -- back; those of one outage are one incident, whose cause is the ledger's incident.
 
-with ledger_events as (
-    select * from {{ ref('stg_ledger__events') }}
-    where subject_type in ('intent', 'incident')
-),
-
-described as (
-    select
-        subject_id as intent_id,
-        recon_key,
-        event_seq,
-        {{ json_text('payload', 'target_code') }} as target_code,
-        {{ json_text('payload', 'natural_key') }} as natural_key,
-        cast({{ json_text('payload', 'artifact_version') }} as integer) as artifact_version,
-        cast({{ json_text('payload', 'amount') }} as decimal(18, 4)) as intent_amount,
-        {{ json_text('payload', 'currency_code') }} as currency_code
-    from ledger_events
-    where action_code in ('intent_released', 'intent_held')
-        and {{ json_text('payload', 'natural_key') }} is not null
-),
-
-intents as (
-    select
-        intent_id,
-        max(recon_key) as recon_key,
-        max(target_code) as target_code,
-        max(natural_key) as natural_key,
-        max(artifact_version) as artifact_version,
-        max(intent_amount) as intent_amount,
-        max(currency_code) as currency_code
-    from described
-    group by intent_id
-),
-
--- What a later version took the place of concerns nobody any more.
-versions as (
-    select
-        target_code,
-        natural_key,
-        max(artifact_version) as artifact_version
-    from intents
-    group by target_code, natural_key
-),
-
-ranked as (
-    select
-        subject_id as intent_id,
-        action_code,
-        reason,
-        occurred_at,
-        row_number() over (partition by subject_id order by event_seq desc nulls last) as recency
-    from ledger_events
-    where subject_type = 'intent'
+with outbox_documents as (
+    select * from {{ ref('int_outbox_documents') }}
+    where is_newest
 ),
 
 -- A receiver is away from the event that says so to the one that says that it is back.
@@ -64,7 +15,7 @@ outages as (
         max({{ json_text('payload', 'target_code') }}) as target_code,
         min(reason) as failure,
         min(occurred_at) as began_at
-    from ledger_events
+    from {{ ref('stg_ledger__events') }}
     where subject_type = 'incident'
     group by subject_id
     having max(case when action_code = 'external_system_recovered' then 1 else 0 end) = 0
@@ -72,28 +23,13 @@ outages as (
 
 current_intents as (
     select
-        intents.*,
-        ranked.action_code,
-        ranked.reason,
-        ranked.occurred_at,
+        outbox_documents.*,
         outages.outage_id,
         outages.failure,
-        outages.began_at,
-        orders.order_id,
-        orders.source_system,
-        coalesce(orders.tenant, substring(intents.natural_key, 1, strpos(intents.natural_key, '/') - 1)) as tenant
-    from intents
-    inner join ranked
-        on intents.intent_id = ranked.intent_id
-        and ranked.recency = 1
-    inner join versions
-        on intents.target_code = versions.target_code
-        and intents.natural_key = versions.natural_key
-        and intents.artifact_version = versions.artifact_version
+        outages.began_at
+    from outbox_documents
     left join outages
-        on intents.target_code = outages.target_code
-    left join {{ ref('int_orders') }} as orders
-        on intents.recon_key = orders.recon_key
+        on outbox_documents.target_code = outages.target_code
 ),
 
 away as (
