@@ -31,6 +31,7 @@ from orchestration.reading.decisions import (
     VALUE_OVERRIDE,
     Extras,
     Proposal,
+    closed_by,
     propose,
 )
 from orchestration.reading.documents import VALUES, typed_value
@@ -225,7 +226,7 @@ def ask(
 def _settling(desk: Desk, data: Data, row: Row) -> dict[str, Proposal]:
     """What can be asked for of which the publication says all, by button."""
     order, exception = str(row["recon_key"] or row["exception_id"]), str(row["exception_id"])
-    found = {}
+    found: dict[str, Proposal] = {}
     for action, what in _candidates(row, exception):
         try:
             found[action] = propose(
@@ -233,6 +234,8 @@ def _settling(desk: Desk, data: Data, row: Row) -> dict[str, Proposal]:
             )
         except UsageRefused:
             continue
+    if FORCED_MATCH in found and row["leak_amount"]:
+        found["request"] = closed_by(found[FORCED_MATCH], WRITE_OFF)
     return found
 
 
@@ -240,8 +243,6 @@ def _candidates(row: Row, exception: str) -> Iterator[tuple[str, str]]:
     """Buttons that may have something to ask for, and what of the order; `propose` decides."""
     if row["match_id"] is not None:
         yield FORCED_MATCH, exception
-        if row["leak_amount"]:
-            yield "request", exception
     if row["recon_key"] is None:
         return
     if row["family_code"] == GATES:

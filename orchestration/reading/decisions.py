@@ -7,7 +7,7 @@ is said in `orchestration.reading`.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -154,6 +154,11 @@ def propose(
         tier_code=row["customer_tier"],
         difference="; ".join(str(one["explanation"]) for one in concerned) or code,
     )
+
+
+def closed_by(proposal: Proposal, kind: str) -> Proposal:
+    """The same difference of a leg, closed by the other of `LEG_ACTIONS`; nothing else differs."""
+    return replace(proposal, decision=replace(proposal.decision, action_code=kind))
 
 
 def _subject(published: Published, kind: str, order: str) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ from orchestration.ledger.approval_asking import Request
 from orchestration.ledger.approval_base import Account
 from orchestration.ledger.approval_desk import ApprovalDesk, StepRefused, list_approvals
 from orchestration.ledger.store import open_ledger
-from orchestration.reading.decisions import newest_version, propose
+from orchestration.reading.decisions import closed_by, newest_version, propose
 from orchestration.settings import PROJECT_ROOT
 from orchestration.warehouse.reader import Published
 from tests.faults.approval_desk import NOON, WHY, Desk, ledger_url, waiver
@@ -96,6 +96,14 @@ def test_a_leg_with_several_differences_has_to_be_named_by_one_of_them(published
 
     decision = propose(published, MODEL, "forced_match", "O-1", "ex_d", DAY).decision
     assert decision.details["match_id"] == "mt_3"
+
+
+def test_a_difference_is_the_same_whichever_way_it_is_closed(published):
+    forced = propose(published, MODEL, "forced_match", "O-1", "ex_b", DAY)
+
+    assert closed_by(forced, "write_off") == propose(
+        published, MODEL, "write_off", "O-1", "ex_b", DAY
+    )
 
 
 @pytest.mark.parametrize("what", ["bank", "ex_b1"])
