@@ -2,7 +2,7 @@
 -- Trap: one fact has one exception: the families do not overlap, and a test proves it. Those of synthetic orders are not
 -- here: int_synthetic_outcomes judges them.
 
-with unioned as (
+with told as (
     {%- for family in var('exception_families') %}
     select
         exception_code,
@@ -29,6 +29,16 @@ with unioned as (
     union all
     {%- endif %}
     {%- endfor %}
+),
+
+-- A group of which a restated document is all that is wrong is told by the document.
+unioned as (
+    select told.*
+    from told
+    left join {{ ref('int_restated_groups') }} as restated_groups
+        on told.match_id = restated_groups.match_id
+        and told.actual_value_amount - told.expected_value_amount = restated_groups.variance_amount
+    where restated_groups.match_id is null
 ),
 
 exception_classes as (

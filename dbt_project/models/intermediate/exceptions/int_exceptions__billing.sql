@@ -31,6 +31,8 @@ classified as (
             when evidence_count = 0 and variance_amount < 0 then 'BIL_MISSING'
             when variance_amount > 0 and is_returned and kind_code <> 'REST' then 'FUL_RETURN_NO_CREDIT'
             when is_counted_otherwise then 'BIL_PRORATION_BASIS'
+            -- A reduction that nobody credited: the quantity is the one from before it.
+            when evidence_count = 0 and variance_amount > 0 and due_quantity < 0 then 'BIL_QTY'
             when variance_amount < 0 and credited_amount >= -variance_amount then 'CREDIT_NO_RETURN'
             when is_tax_included
                 and (

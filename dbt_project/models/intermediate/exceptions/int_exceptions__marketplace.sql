@@ -27,7 +27,8 @@ sellers as (
     select
         tenant,
         seller_id,
-        max(recon_owner_id) as recon_owner_id
+        max(recon_owner_id) as recon_owner_id,
+        max(commission_rate) as commission_rate
     from {{ ref('int_sellers__latest') }}
     group by tenant, seller_id
 ),
@@ -121,6 +122,10 @@ classified as (
         orders.order_id,
         orders.source_system,
         sellers.recon_owner_id,
+        {{ money("match_groups.expected_amount - " ~ rounded_to(
+            'cast(' ~ wide('match_groups.expected_amount') ~ ' * coalesce(sellers.commission_rate, 0) as decimal(27, 10))',
+            'currencies.exponent'
+        )) }} as due_net_amount,
         statements_of_sellers.gross_amount as stated_gross_amount,
         statements_of_sellers.net_amount as stated_net_amount,
         statements_of_sellers.commission_amount,
@@ -149,6 +154,8 @@ classified as (
     left join sellers
         on match_groups.tenant = sellers.tenant
         and match_groups.seller_id = sellers.seller_id
+    left join {{ ref('currencies') }} as currencies
+        on match_groups.currency_code = currencies.currency_code
     left join seller_refunds
         on match_groups.recon_key = seller_refunds.recon_key
         and match_groups.seller_id = seller_refunds.seller_id
@@ -212,11 +219,20 @@ failed_groups as (
                 'Seller ' || seller_id || ' was stated twice for one sale: ' || {{ amount_text('repeated_net_amount') }}
                 || ' ' || currency_code || ' was paid too much.'
             when exception_code = 'MKT_PAYOUT_EXTRA' then
-                'Seller ' || seller_id || ' is stated with ' || {{ amount_text('matched_amount') }}
-                || ' ' || currency_code || ', but has no line on the order.'
+                'Seller ' || seller_id || ' is stated with ' || {{ amount_text('matched_amount') }} || ' ' || currency_code
+                || case
+                    when stated_net_amount = matched_amount then ''
+                    else ', net ' || {{ amount_text('stated_net_amount') }}
+                end
+                || ', but has no line on the order.'
             when exception_code = 'MKT_PAYOUT_MISSING' then
                 'No statement gives seller ' || seller_id || ' the ' || {{ amount_text('expected_amount') }} || ' '
-                || currency_code || ' of the order, due on '
+                || currency_code || ' of the order'
+                || case
+                    when due_net_amount = expected_amount then ''
+                    else ' (' || {{ amount_text('due_net_amount') }} || ' after commission)'
+                end
+                || ', due on '
                 || cast(cast(due_at as date) as {{ dbt.type_string() }}) || '.'
             when seller_count is not null then
                 {{ amount_text('moved_amount') }} || ' ' || currency_code
@@ -231,7 +247,6 @@ failed_groups as (
         case
             when exception_code in ('MKT_COMMISSION', 'MKT_PAYOUT_PARTIAL')
             then case when variance_amount > 0 then 'loss' else 'owed' end
-            when exception_code = 'MKT_PAYOUT_EXTRA' and repeated_net_amount is not null then 'loss'
         end as leak_kind,
         recon_owner_id as assignee_id,
         cast(null as {{ dbt.type_string() }}) as incident_cause,
@@ -242,6 +257,9 @@ failed_groups as (
             then {{ shared_amount('stated_net_amount', 'variance_amount', 'stated_gross_amount') }}
             when exception_code = 'MKT_CLAWBACK_OPEN' then stated_net_amount
             when exception_code = 'MKT_PAYOUT_EXTRA' and repeated_net_amount is not null then repeated_net_amount
+            -- What is at risk is what is paid, not the sale behind it.
+            when exception_code = 'MKT_PAYOUT_EXTRA' then {{ money('abs(stated_net_amount)') }}
+            when exception_code = 'MKT_PAYOUT_MISSING' then {{ money('abs(due_net_amount)') }}
             when exception_code = 'MKT_COMMISSION'
             then {{ money('abs(commission_amount - expected_commission_amount)') }}
             when seller_count is null then {{ money('abs(variance_amount)') }}

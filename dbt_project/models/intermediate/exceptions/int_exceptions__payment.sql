@@ -152,16 +152,6 @@ expired_authorizations as (
     where shipments_summed_to_orders.last_shipped_at > authorizations_summed_to_orders.valid_until
 ),
 
-restated_groups as (
-    select
-        anchor_key,
-        currency_code,
-        {{ money('sum(change_amount)') }} as change_amount
-    from {{ ref('int_restated_documents') }}
-    where leg_code = 'payment'
-    group by anchor_key, currency_code
-),
-
 classified as (
     select
         match_groups.*,
@@ -185,7 +175,11 @@ classified as (
             when match_groups.returned_amount > match_groups.received_amount then 'PAY_REFUND_EXCEEDS'
             when match_groups.is_cancelled then 'PAY_REFUND_MISSING'
             when match_groups.expectation_count = 0 then 'PAY_UNAPPLIED'
-            when groups_received_twice.anchor_key is not null then 'PAY_DUPLICATE'
+            -- What is over only because of what was given back since was paid once.
+            when groups_received_twice.anchor_key is not null
+                and match_groups.received_amount > match_groups.expected_amount
+                + coalesce(invoiced_orders.credited_amount, orders_with_returns.returned_amount, 0)
+            then 'PAY_DUPLICATE'
             when match_groups.evidence_count = 0 and expired_authorizations.recon_key is not null
             then 'PAY_AUTH_EXPIRED_SHIPPED'
             when match_groups.evidence_count = 0 then 'PAY_MISSING'
@@ -223,12 +217,7 @@ classified as (
     left join expired_authorizations
         on match_groups.recon_key = expired_authorizations.recon_key
         and match_groups.currency_code = expired_authorizations.currency_code
-    left join restated_groups
-        on match_groups.anchor_key = restated_groups.anchor_key
-        and match_groups.currency_code = restated_groups.currency_code
-        and match_groups.variance_amount = restated_groups.change_amount
     where not (match_groups.evidence_count = 0 and foreign_receipts.recon_key is not null)
-        and restated_groups.anchor_key is null
 ),
 
 failed_groups as (
@@ -270,8 +259,11 @@ failed_groups as (
                 || ' and was taken back: ' || {{ amount_text('matched_amount') }} || ' of '
                 || {{ amount_text('expected_amount') }} || ' is left.'
             when 'CREDIT_NO_RETURN' then
-                {{ amount_text('refunded_amount') }} || ' ' || currency_code
-                || ' was refunded, but nothing was cancelled or credited and no goods came back.'
+                {{ amount_text('refunded_amount') }} || ' ' || currency_code || ' was refunded, but '
+                || case
+                    when open_amount = refunded_amount then 'nothing was cancelled or credited and no goods came back.'
+                    else {{ amount_text('open_amount') }} || ' of it was neither cancelled nor credited nor came back.'
+                end
             when 'PAY_REFUND_EXCEEDS' then
                 'Refunds of ' || {{ amount_text('returned_amount') }} || ' ' || currency_code
                 || ' exceed the ' || {{ amount_text('received_amount') }} || ' that was received.'

@@ -1,165 +1,34 @@
--- Grain: one row per document of evidence whose amount came again and differs: (leg_code, source, stream, tenant,
--- source_system, native_id).
--- Trap: orders and order lines are versioned, not restated. The newest version wins; what it replaces is here. Newest is by
--- the source's own stamp, not by arrival: in whatever order versions come, the same is told.
+-- Grain: one row per document of evidence whose amount or quantity came again and differs: (leg_code, source, stream,
+-- tenant, source_system, native_id).
+-- Trap: lines of one document that changed are one restatement; lines that changed places are none.
 
-with restated_keys as (
-    -- distinct: a row with three versions is named twice
-    select distinct
-        source,
-        stream,
-        _row_key
-    from {{ ref('stg_landing__source_rows') }}
-    where _row_version > 1
-        and entity in (
-            'no stream'
-            {%- for entity in var('feed_streams') %},
-            '{{ entity }}'
-            {%- endfor %}
-        )
+with restated_rows as (
+    select * from {{ ref('int_restated_rows') }}
 ),
 
-ranked_versions as (
+restated as (
     select
-        stored.source,
-        stored.stream,
-        stored._row_key,
-        stored.control_amount,
-        stored._is_deleted,
-        stored._observed_at,
-        row_number() over {{ versions_of('stored', 'newest') }} as recency
-    from {{ ref('stg_landing__source_rows') }} as stored
-    inner join restated_keys
-        on stored.source = restated_keys.source
-        and stored.stream = restated_keys.stream
-        and stored._row_key = restated_keys._row_key
-),
-
--- What was changed by hand is told as that.
-changed_by_hand as (
-    select
-        source,
-        stream,
-        _row_key
-    from {{ ref('int_values_changed_by_hand') }}
-),
-
-changed_rows as (
-    select
-        latest.source,
-        latest.stream,
-        latest._row_key,
-        latest._observed_at,
-        abs(latest.control_amount) - abs(earlier.control_amount) as size_change
-    from ranked_versions as latest
-    inner join ranked_versions as earlier
-        on latest.source = earlier.source
-        and latest.stream = earlier.stream
-        and latest._row_key = earlier._row_key
-        and earlier.recency = 2
-    left join changed_by_hand
-        on latest.source = changed_by_hand.source
-        and latest.stream = changed_by_hand.stream
-        and latest._row_key = changed_by_hand._row_key
-    where latest.recency = 1
-        and changed_by_hand._row_key is null
-        and not latest._is_deleted
-        and not earlier._is_deleted
-        and latest.control_amount <> earlier.control_amount
-),
-
-rows_of_evidence as (
-    select
+        ---------- keys
         leg_code,
         source,
         stream,
         native_id,
         tenant,
         source_system,
-        recon_key,
-        anchor_key,
-        currency_code,
-        actual_amount,
-        _row_key
-    from {{ ref('int_evidence') }}
-    where not is_test
-        and leg_code <> 'payout'
-),
-
--- An invoice that is compared line by line is told by its header: lines have no amount to control.
-invoices_by_line as (
-    select
-        placed.source,
-        placed.stream,
-        placed.invoice_id,
-        placed.tenant,
-        placed.source_system,
-        placed.recon_key,
-        placed.currency_code,
-        placed.total_amount,
-        placed._row_key
-    from {{ ref('int_invoice_rows__placed') }} as placed
-    inner join changed_rows
-        on placed.source = changed_rows.source
-        and placed.stream = changed_rows.stream
-        and placed._row_key = changed_rows._row_key
-    left join rows_of_evidence
-        on placed.source = rows_of_evidence.source
-        and placed.stream = rows_of_evidence.stream
-        and placed._row_key = rows_of_evidence._row_key
-    where placed.row_kind = 'DOCUMENT'
-        and placed.is_live
-        and placed.recon_key is not null
-        and rows_of_evidence._row_key is null
-),
-
-evidence as (
-    select * from rows_of_evidence
-    union all
-    select
-        'invoice' as leg_code,
-        source,
-        stream,
-        invoice_id as native_id,
-        tenant,
-        source_system,
-        recon_key,
-        cast(null as {{ dbt.type_string() }}) as anchor_key,
-        currency_code,
-        total_amount as actual_amount,
-        _row_key
-    from invoices_by_line
-),
-
-restated as (
-    select
-        ---------- keys
-        evidence.leg_code,
-        evidence.source,
-        evidence.stream,
-        evidence.native_id,
-        evidence.tenant,
-        evidence.source_system,
-        min(evidence.recon_key) as recon_key,
-        min(evidence.anchor_key) as anchor_key,
-        min(evidence.currency_code) as currency_code,
+        min(recon_key) as recon_key,
+        min(currency_code) as currency_code,
 
         ---------- numerics
-        {{ money('sum(changed_rows.size_change * case when evidence.actual_amount < 0 then -1 else 1 end)') }}
-            as change_amount,
-        {{ money('sum(evidence.actual_amount)') }} as actual_amount,
+        {{ money('sum(change_amount)') }} as change_amount,
+        cast(sum(change_quantity) as decimal(18, 6)) as change_quantity,
+        {{ money('sum(actual_amount)') }} as actual_amount,
 
         ---------- timestamps
-        max(changed_rows._observed_at) as restated_at
-    from changed_rows
-    inner join evidence
-        on changed_rows.source = evidence.source
-        and changed_rows.stream = evidence.stream
-        and changed_rows._row_key = evidence._row_key
-    group by
-        evidence.leg_code, evidence.source, evidence.stream, evidence.native_id, evidence.tenant,
-        evidence.source_system
-    having sum(changed_rows.size_change) <> 0
+        max(restated_at) as restated_at
+    from restated_rows
+    group by leg_code, source, stream, native_id, tenant, source_system
+    having sum(change_amount) <> 0
+        or sum(change_quantity) <> 0
 ),
 
 -- The header of a settlement that changed by as much as its lines did is the same fact.

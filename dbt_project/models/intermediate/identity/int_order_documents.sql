@@ -15,7 +15,7 @@ recon_keys as (
     from {{ ref('int_recon_keys') }}
 ),
 
--- An amendment may amend an amendment: three hops reach the order behind the fourth.
+-- An amendment may amend an amendment: each pass doubles how far back is looked, so that five reach the 32nd.
 amendments as (
     select
         _row_key,
@@ -23,40 +23,31 @@ amendments as (
         source_system,
         source_instance,
         order_ref,
-        amends_order_ref
+        amends_order_ref as root_order_ref
     from order_documents
     where is_amendment and is_first_of_id
 ),
 
-amendment_roots as (
+{%- set passes = 5 %}
+{%- for pass in range(1, passes + 1) %}
+{%- set nearer = 'amendments' if loop.first else 'amendments_after_pass_' ~ (pass - 1) %}
+
+amendments_after_pass_{{ pass }} as (
     select
-        amendments._row_key,
-        amendments.tenant,
-        amendments.source_system,
-        amendments.source_instance,
-        coalesce(
-            third_hop.amends_order_ref,
-            second_hop.amends_order_ref,
-            first_hop.amends_order_ref,
-            amendments.amends_order_ref
-        ) as root_order_ref
-    from amendments
-    left join amendments as first_hop
-        on amendments.tenant = first_hop.tenant
-        and amendments.source_system = first_hop.source_system
-        and amendments.source_instance = first_hop.source_instance
-        and amendments.amends_order_ref = first_hop.order_ref
-    left join amendments as second_hop
-        on first_hop.tenant = second_hop.tenant
-        and first_hop.source_system = second_hop.source_system
-        and first_hop.source_instance = second_hop.source_instance
-        and first_hop.amends_order_ref = second_hop.order_ref
-    left join amendments as third_hop
-        on second_hop.tenant = third_hop.tenant
-        and second_hop.source_system = third_hop.source_system
-        and second_hop.source_instance = third_hop.source_instance
-        and second_hop.amends_order_ref = third_hop.order_ref
+        nearer._row_key,
+        nearer.tenant,
+        nearer.source_system,
+        nearer.source_instance,
+        nearer.order_ref,
+        coalesce(farther.root_order_ref, nearer.root_order_ref) as root_order_ref
+    from {{ nearer }} as nearer
+    left join {{ nearer }} as farther
+        on nearer.tenant = farther.tenant
+        and nearer.source_system = farther.source_system
+        and nearer.source_instance = farther.source_instance
+        and nearer.root_order_ref = farther.order_ref
 ),
+{%- endfor %}
 
 with_roots as (
     select
@@ -78,7 +69,7 @@ with_roots as (
         order_documents._row_key,
         order_documents._observed_at
     from order_documents
-    left join amendment_roots
+    left join amendments_after_pass_{{ passes }} as amendment_roots
         on case when order_documents.is_amendment then order_documents._row_key end = amendment_roots._row_key
 ),
 

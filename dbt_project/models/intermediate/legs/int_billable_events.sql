@@ -255,6 +255,7 @@ whole_lines as (
         and not (is_amended and amendment_row_count > 0)
 ),
 
+-- An amendment may name one line twice: what it takes off at the old price and what it adds at the new one.
 amended_lines as (
     select
         with_quantities.line_key || '-' || contributed.document_ref as event_key,
@@ -262,22 +263,23 @@ amended_lines as (
         with_quantities.recon_key,
         cast(null as date) as period_start_on,
         case when contributed.is_amendment then contributed.document_ref end as document_ref,
-        contributed.changed_quantity as expected_quantity,
-        contributed.net_amount as expected_amount,
+        {{ quantity('sum(contributed.changed_quantity)') }} as expected_quantity,
+        {{ money('sum(contributed.net_amount)') }} as expected_amount,
         cast(null as decimal(18, 4)) as ceiling_amount,
-        {{ plus_hours("""
+        max({{ plus_hours("""
             greatest(
                 contributed.ordered_at,
                 cast(contributed.effective_on as timestamp),
                 coalesce(cast(contributed.service_start_on as timestamp), contributed.ordered_at)
             )
-        """, 'with_quantities.window_hours') }} as due_at
+        """, 'with_quantities.window_hours') }}) as due_at
     from with_quantities
     inner join {{ ref('int_order_lines__contributed') }} as contributed
         on with_quantities.line_key = contributed.line_key
     where with_quantities.is_amended
         and with_quantities.amendment_row_count > 0
         and not with_quantities.is_planned
+    group by with_quantities.line_key, with_quantities.recon_key, contributed.document_ref, contributed.is_amendment
 ),
 
 with_due as (

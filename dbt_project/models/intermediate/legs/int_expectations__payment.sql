@@ -53,7 +53,7 @@ refunds_of_sellers as (
 ),
 
 -- Goods that came back are worth money once some was returned for them; until then that is the return's own matter.
-with_credits as (
+with_documents as (
     select
         orders.*,
         invoiced_orders.invoiced_amount,
@@ -68,14 +68,10 @@ with_credits as (
             else orders.due_amount
         end as payable_amount,
         coalesce(reversals.bounced_amount, {{ money('0') }}) as bounced_amount,
-        coalesce(
-            case
-                when coalesce(invoiced_orders.credited_amount, 0) > 0 then invoiced_orders.credited_amount
-                when refunds_of_sellers.refunded_amount > 0 then refunds_of_sellers.refunded_amount
-                when reversals.refunded_amount > 0 then returns_summed_to_orders.returned_amount
-            end,
-            {{ money('0') }}
-        ) as credit_amount,
+        coalesce(invoiced_orders.credited_amount, {{ money('0') }}) as given_amount,
+        coalesce(returns_summed_to_orders.returned_amount, {{ money('0') }}) as returned_amount,
+        coalesce(refunds_of_sellers.refunded_amount, {{ money('0') }}) as sellers_amount,
+        coalesce(reversals.refunded_amount > 0, false) as is_refunded,
         reversals.refunded_amount > 0 and returns_summed_to_orders.is_whole = 0 as is_returned_in_part
     from orders
     left join invoiced_orders
@@ -90,6 +86,28 @@ with_credits as (
         on orders.recon_key = returns_summed_to_orders.recon_key
     left join refunds_of_sellers
         on orders.recon_key = refunds_of_sellers.recon_key
+),
+
+-- Of what was credited, the part that takes the bill below what is due; what came back is such a part whatever was billed.
+with_credits as (
+    select
+        with_documents.*,
+        case
+            when given_amount > 0 and is_invoiced
+            then greatest(
+                    least(
+                        given_amount,
+                        {{ money('payable_amount - coalesce(tip_amount, 0) - (invoiced_amount - given_amount)') }}
+                    ),
+                    least(given_amount, returned_amount),
+                    {{ money('0') }}
+                )
+            when given_amount > 0 then given_amount
+            when sellers_amount > 0 then sellers_amount
+            when is_refunded then returned_amount
+            else {{ money('0') }}
+        end as credit_amount
+    from with_documents
 ),
 
 final as (

@@ -1,7 +1,7 @@
 -- Grain: one row per (recon_key, seller_id) of a seller whose part of an order went back to the customer.
--- Trap: a refund is a seller's where the seller's goods came back, or where it is exactly one seller's part or the
--- whole order; any other refund is nobody's until somebody says so. Lines cancelled before are not part of this:
--- their sellers are due nothing, and what was refunded for them is taken off first.
+-- Trap: a refund is a seller's where the seller's goods came back, where it is exactly one seller's part or the whole
+-- order, or where nobody else sold anything; any other refund is nobody's until somebody says so. Lines cancelled before
+-- are not part of this: their sellers are due nothing, and what was refunded for them is taken off first.
 
 with refunded_orders as (
     select
@@ -86,9 +86,18 @@ sellers as (
     group by order_lines.recon_key, order_lines.seller_id
 ),
 
+orders_of_the_merchant_too as (
+    -- distinct: the merchant may have several lines of its own
+    select distinct recon_key
+    from lines_of_refunded_orders
+    where seller_id is null
+        and is_due_for_payment
+),
+
 orders as (
     select
         sellers.recon_key,
+        count(*) = 1 and max(orders_of_the_merchant_too.recon_key) is null as is_of_one_seller,
         {{ money('sum(sellers.returned_amount)') }} as returned_amount,
         cast(sum(
             case when sellers.refunded_amount in (sellers.gross_amount, sellers.taxed_amount) then 1 else 0 end
@@ -97,6 +106,8 @@ orders as (
     from sellers
     inner join {{ ref('int_orders') }} as int_orders
         on sellers.recon_key = int_orders.recon_key
+    left join orders_of_the_merchant_too
+        on sellers.recon_key = orders_of_the_merchant_too.recon_key
     group by sellers.recon_key
 ),
 
@@ -110,11 +121,17 @@ attributed as (
             when orders.sole_seller_count = 1
                 and sellers.refunded_amount in (sellers.gross_amount, sellers.taxed_amount)
             then sellers.gross_amount
+            when orders.is_of_one_seller and sellers.taxed_amount = sellers.gross_amount
+            then least(sellers.refunded_amount, sellers.gross_amount)
+            when orders.is_of_one_seller and sellers.refunded_amount < sellers.taxed_amount
+            then {{ shared_amount('sellers.gross_amount', 'sellers.refunded_amount', 'sellers.taxed_amount') }}
+            when orders.is_of_one_seller then sellers.gross_amount
             else {{ money('0') }}
         end as refunded_gross_amount,
         case
             when orders.returned_amount > 0 then {{ money('0') }}
-            when orders.is_whole_order = 1 or orders.sole_seller_count = 1 then sellers.refunded_amount
+            when orders.is_whole_order = 1 or orders.sole_seller_count = 1 or orders.is_of_one_seller
+            then sellers.refunded_amount
             else {{ money('0') }}
         end as refunded_order_amount
     from sellers

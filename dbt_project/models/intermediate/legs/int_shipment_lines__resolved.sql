@@ -119,6 +119,7 @@ final as (
             else {{ line_amount('quantity', 'unit_rate') }}
         end as line_amount,
         ordered_quantity,
+        unit_rate,
 
         ---------- booleans
         is_return,

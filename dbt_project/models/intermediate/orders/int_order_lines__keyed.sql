@@ -1,6 +1,7 @@
 -- Grain: one row per stored version of an order line, with the order that it belongs to.
 -- Trap: recon_key is null where the line's order is not known: such a line is an exception, not a loss. A late file may
--- bring an older version after a newer one: version_rank is the order of versions, _row_version that of arrival.
+-- bring an older version after a newer one: version_rank is the order of versions, _row_version that of arrival. A line may
+-- spell the id of its order otherwise (15 characters of 18) where no line of that number spells it as the order does.
 
 with order_lines as (
     select * from {{ ref('int_order_lines__unioned') }}
@@ -15,8 +16,59 @@ order_documents as (
         native_order_id,
         order_ref,
         is_amendment,
+        is_first_of_id,
         _row_key
     from {{ ref('int_order_documents') }}
+),
+
+id_rules as (
+    select * from {{ ref('int_id_rules__by_system') }}
+),
+
+lines_spelt_otherwise as (
+    select
+        order_lines.source,
+        order_lines.stream,
+        order_lines.tenant,
+        order_lines.source_system,
+        order_lines.source_instance,
+        order_lines.line_no,
+        {{ normalised_id('order_lines.order_id', 'id_rules') }} as order_ref,
+        order_lines._row_key,
+        order_lines._row_version
+    from order_lines
+    inner join id_rules
+        on order_lines.source_system = id_rules.source_system
+    left join order_documents
+        on order_lines.tenant = order_documents.tenant
+        and order_lines.source_system = order_documents.source_system
+        and order_lines.source_instance = order_documents.source_instance
+        and order_lines.order_id = order_documents.native_order_id
+    where order_documents._row_key is null
+),
+
+documents_of_lines_spelt_otherwise as (
+    select
+        spelt.source,
+        spelt.stream,
+        spelt._row_key,
+        spelt._row_version,
+        min(order_documents.native_order_id) as native_order_id
+    from lines_spelt_otherwise as spelt
+    inner join order_documents
+        on spelt.tenant = order_documents.tenant
+        and spelt.source_system = order_documents.source_system
+        and spelt.source_instance = order_documents.source_instance
+        and spelt.order_ref = order_documents.order_ref
+        and order_documents.is_first_of_id
+    left join order_lines as spelt_alike
+        on order_documents.tenant = spelt_alike.tenant
+        and order_documents.source_system = spelt_alike.source_system
+        and order_documents.source_instance = spelt_alike.source_instance
+        and order_documents.native_order_id = spelt_alike.order_id
+        and spelt.line_no = spelt_alike.line_no
+    where spelt_alike._row_key is null
+    group by spelt.source, spelt.stream, spelt._row_key, spelt._row_version
 ),
 
 restated_lines as (
@@ -98,11 +150,16 @@ final as (
         order_lines._is_deleted,
         order_lines._observed_at
     from order_lines
+    left join documents_of_lines_spelt_otherwise as spelt_otherwise
+        on order_lines.source = spelt_otherwise.source
+        and order_lines.stream = spelt_otherwise.stream
+        and order_lines._row_key = spelt_otherwise._row_key
+        and order_lines._row_version = spelt_otherwise._row_version
     left join order_documents
         on order_lines.tenant = order_documents.tenant
         and order_lines.source_system = order_documents.source_system
         and order_lines.source_instance = order_documents.source_instance
-        and order_lines.order_id = order_documents.native_order_id
+        and coalesce(spelt_otherwise.native_order_id, order_lines.order_id) = order_documents.native_order_id
     left join ranked_versions
         on order_lines.source = ranked_versions.source
         and order_lines.stream = ranked_versions.stream
