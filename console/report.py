@@ -13,7 +13,8 @@ from console.pages.pilot import CHART
 from console.panel_files import load_panels
 from console.pilot import choose_scope, read_pilot, render_report
 from console.vocabulary import load_vocabulary
-from console.web.templating import STATIC, environment
+from console.web.standalone import report_style
+from console.web.templating import environment
 from orchestration.settings import Settings
 from orchestration.warehouse.reader import open_published
 
@@ -31,7 +32,7 @@ def write_pilot(settings: Settings, segment: str, from_on: str, to_on: str, out:
     with open_published(settings) as published:
         data = Data(published, viewer, Cache(10_000))
         report = read_pilot(data, choose_scope(data, segment, from_on, to_on))
-    css = (STATIC / "report.css").read_text(encoding="utf-8")
+    css = report_style()
     panel = load_panels(policy)[CHART]
     text = render_report(environment(), load_vocabulary(settings), panel, report, css)
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -230,6 +230,51 @@ def test_the_pilot_report_is_one_file_that_needs_nothing_else(console, finance):
     assert "attachment" in saved.headers["content-disposition"]
 
 
+def test_the_evidence_pack_of_an_order_is_one_file_that_needs_nothing_else(console, finance):
+    row = marts(
+        console,
+        "select recon_key, order_id, total_amount, currency_code from marts.fct_orders "
+        "where open_exception_count > 0 and total_amount > 0 order by version_no desc limit 1",
+    )[0]
+    key = row["recon_key"]
+
+    answer = finance.get(f"/orders/{row['order_id']}/evidence")
+
+    assert answer.status_code == 200
+    text = answer.text
+    assert not re.search(r'(src|href)="', text)
+    assert "style-src 'sha256-" in answer.headers["content-security-policy"]
+    assert f"Evidence of order {row['order_id']}" in text
+    assert key in text
+    amount = formats.money(
+        row["total_amount"], row["currency_code"], console.state.vocabulary.exponents
+    )
+    assert amount in text
+    members = marts(
+        console,
+        "select distinct native_id from marts.fct_match_members "
+        "where recon_key = ? and native_id is not null",
+        key,
+    )
+    assert members
+    for table, column in (
+        ("fct_match_members", "native_id"),
+        ("fct_artifacts", "content_hash"),
+        ("fct_exceptions", "exception_id"),
+        ("fct_order_versions", "version_no"),
+    ):
+        sql = f"select distinct {column} as word from marts.{table} where recon_key = ?"
+        words = [str(each["word"]) for each in marts(console, sql, key) if each["word"]]
+        assert all(word in text for word in words), table
+    assert "meshline audit verify --export" in text
+    head = marts(console, "select root from marts.ledger_heads order by size desc limit 1")[0]
+    assert head["root"] in text
+    saved = finance.get(f"/orders/{key}/evidence?save=1")
+    name = f"meshline-evidence-{row['order_id']}-run-1.html"
+    assert name in saved.headers["content-disposition"]
+    assert f"/orders/{key}/evidence" in finance.get(f"/orders/{key}").text
+
+
 def test_the_pilot_report_says_how_far_forecasts_of_the_months_that_ended_were_off(finance):
     """The samples committed 22 opportunities for May; what they brought was a third off."""
     both = finance.get("/pilot?from_on=2026-05-01&to_on=2026-05-31").text

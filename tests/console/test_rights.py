@@ -34,6 +34,7 @@ ADDRESSES = {
     "orders": "/orders",
     "orders_download": "/orders.csv",
     "order": "/orders/{order}",
+    "order_evidence": "/orders/{order}/evidence",
     "settlements": "/settlements",
     "settlements_download": "/settlements.csv",
     "settlement": "/settlements/{batch}",
