@@ -7,7 +7,9 @@ Amounts and rows are cut to what the viewer may see, as on the page: the pack sa
 made.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from fastapi import APIRouter, Request
 from markupsafe import Markup
@@ -27,16 +29,17 @@ from console.pages.order import (
 )
 from console.pages.timeline import events_of
 from console.settled import settled_of_order
+from console.state import State
 from console.web.deps import Marts, Me, Parts
 from console.web.standalone import report_style, standalone
 from console.web.templating import render
 
 router = APIRouter()
+# Of the ledger itself: what the marts have of it ends with the last run.
 RECORD = """
-    select event_seq, changed_at, actor_id, actor_role, action_code, subject, reason, event_hash
-    from fct_audit_events
-    where recon_key = $recon_key
-    order by event_seq
+    select seq, at, actor_id, actor_role, action, reason, hash from events
+    where recon_key = ?
+    order by seq
 """
 # The last head that was signed when this was published: it covers every event before it.
 HEAD = """
@@ -75,7 +78,7 @@ def order_evidence(
         exceptions=data.rows(EXCEPTIONS, **by_key),
         settled=settled_of_order(state.desk, data, row["recon_key"]),
         events=events_of(data, row["recon_key"]),
-        record=data.rows(RECORD, **by_key) if data.has("fct_audit_events") else (),
+        record=_record(state, row["recon_key"]),
         head=data.one(HEAD) if data.has("ledger_heads") else None,
         fingerprints=data.rows(FINGERPRINTS) if data.has("run_fingerprints") else (),
         run_no=data.published.run_no,
@@ -88,3 +91,9 @@ def order_evidence(
         )
     name = f"meshline-evidence-{row['order_id']}-run-{data.published.run_no}" if save else ""
     return standalone(bytes(page.body).decode(), css, name)
+
+
+def _record(state: State, recon_key: str) -> list[Mapping[str, Any]]:
+    """The events of an order in the ledger; none where nothing was ever recorded."""
+    with state.desk.reader() as reader:
+        return list(reader.rows(RECORD, [recon_key])) if reader is not None else []

@@ -269,6 +269,12 @@ def test_the_evidence_pack_of_an_order_is_one_file_that_needs_nothing_else(conso
     assert "meshline audit verify --export" in text
     head = marts(console, "select root from marts.ledger_heads order by size desc limit 1")[0]
     assert head["root"] in text
+    with console.state.desk.reader() as ledger:
+        hashes = [
+            row["hash"] for row in ledger.rows("select hash from events where recon_key = ?", [key])
+        ]
+    assert hashes
+    assert all(each in text for each in hashes)
     saved = finance.get(f"/orders/{key}/evidence?save=1")
     name = f"meshline-evidence-{row['order_id']}-run-1.html"
     assert name in saved.headers["content-disposition"]
