@@ -1,4 +1,4 @@
--- Grain: one row per match group of which a restated document is all that is wrong: match_id.
+-- Grain: one row per match group of which a restated or a deleted document is all that is wrong: match_id.
 -- Trap: an invoice that is compared line by line is restated as a whole: its groups are asked together. The header of a
 -- settlement is told by its footing.
 
@@ -57,7 +57,16 @@ groups_summed_to_orders as (
     having sum(match_groups.variance_amount) = rows_summed_to_orders.change_amount
 ),
 
-final as (
+-- distinct: several documents of one order may be deleted
+deleted_documents as (
+    select distinct
+        leg_code,
+        recon_key,
+        currency_code
+    from {{ ref('int_deleted_documents') }}
+),
+
+told as (
     select
         match_groups.match_id,
         match_groups.variance_amount
@@ -82,6 +91,23 @@ final as (
         and match_groups.anchor_key = rows_summed_to_groups.anchor_key
         and match_groups.currency_code = rows_summed_to_groups.currency_code
     where rows_summed_to_groups.anchor_key is null
+    union all
+    select
+        match_groups.match_id,
+        match_groups.variance_amount
+    from match_groups
+    inner join deleted_documents
+        on match_groups.leg_code = deleted_documents.leg_code
+        and match_groups.recon_key = deleted_documents.recon_key
+        and match_groups.currency_code = deleted_documents.currency_code
+),
+
+-- distinct: a group may lack a document that was deleted and hold one that was restated
+final as (
+    select distinct
+        match_id,
+        variance_amount
+    from told
 )
 
 select * from final
